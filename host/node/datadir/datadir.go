@@ -1,0 +1,169 @@
+// Package datadir owns the layout of a node's data directory and makes sure
+// that one process at a time uses it. Start with [Open].
+//
+//	<dir>/            mode 0700
+//	  version         "1\n"; a directory of a later version is refused
+//	  lock            held with an advisory lock while a process uses the directory
+//	  key             the peer's private key, libp2p protobuf, mode 0600
+//	  blocks/         flatfs block store
+//	  policy.json     what the operator allows
+//	  control.sock    socket of the running node (package control)
+//
+// The layout is part of the compatibility promise of the command line: later
+// releases read a directory of version 1.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Version is the layout this package reads and writes.
+const Version = 1
+
+// Dir is an open, locked data directory.
+type Dir struct {
+	path string
+	lock *os.File
+}
+
+// Error says what is wrong with a data directory.
+type Error struct {
+	Path   string
+	Reason string
+	Advice string
+	Slug   string
+	Err    error
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s %s: %v", e.Path, e.Reason, reason(e.Err))
+	}
+	return e.Path + " " + e.Reason
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *Error) Hint() string { return e.Advice }
+
+// Code is stable, for programs.
+func (e *Error) Code() string { return e.Slug }
+
+// ErrLocked is wrapped by the error of [Open] when another process uses the
+// directory.
+var ErrLocked = errors.New("in use by another process")
+
+// Open locks the directory, creating it if it does not exist. The lock dies
+// with the process, however that ends, so a crash leaves nothing to repair.
+func Open(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, unusable(path, err)
+	}
+	// The version is looked at first: a later layout may lock in another way.
+	if err := checkVersion(path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, unusable(path, err)
+	}
+	if err := lockFile(f); err != nil {
+		_ = f.Close()
+		if errors.Is(err, ErrLocked) {
+			return nil, &Error{Path: path, Reason: "is in use by another iprt process", Slug: "data-dir-locked", Err: err,
+				Advice: "wait for it to end or stop it, or give this one its own --data-dir"}
+		}
+		return nil, unusable(path, err)
+	}
+	d := &Dir{path: path, lock: f}
+	if err := d.writeVersion(); err != nil {
+		return nil, errors.Join(unusable(path, err), d.Close())
+	}
+	return d, nil
+}
+
+// Path is the absolute path of the directory.
+func (d *Dir) Path() string { return d.path }
+
+// Join returns the path of a file in the directory.
+func (d *Dir) Join(name string) string { return filepath.Join(d.path, name) }
+
+// Close releases the lock.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+func checkVersion(path string) error {
+	b, err := os.ReadFile(filepath.Join(path, "version"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return unusable(path, err)
+	}
+	text := strings.TrimSpace(string(b[:min(len(b), 32)]))
+	n, err := strconv.ParseUint(text, 10, 31)
+	switch {
+	case err != nil || n == 0:
+		return &Error{Path: path, Reason: fmt.Sprintf("has a file \"version\" that says %q, where a number is expected", text),
+			Slug: "data-dir-version", Advice: "point --data-dir at a directory that iprt made, or at one that does not exist yet"}
+	case n > Version:
+		return &Error{Path: path, Reason: fmt.Sprintf("has version %d, and this iprt reads up to version %d", n, Version),
+			Slug: "data-dir-version", Advice: "use the iprt that made it, or a later one, or another --data-dir"}
+	}
+	return nil
+}
+
+func (d *Dir) writeVersion() error {
+	name := d.Join("version")
+	if _, err := os.Stat(name); err == nil {
+		return nil
+	}
+	return WriteFile(name, []byte(strconv.Itoa(Version)+"\n"), 0o644)
+}
+
+func unusable(path string, err error) *Error {
+	return &Error{Path: path, Reason: "cannot be used as data directory", Slug: "data-dir", Err: err,
+		Advice: "choose a directory that you may write to, with --data-dir or IPRT_DIR"}
+}
+
+// reason drops the path from a PathError: the message has it already.
+func reason(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
+// WriteFile replaces a file durably: after a crash there is either the old
+// content or the new, and after a return without error it is the new.
+func WriteFile(name string, data []byte, mode os.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}

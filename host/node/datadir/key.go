@@ -1,0 +1,59 @@
+package datadir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+)
+
+// Key reads the peer's private key and makes one, Ed25519, where there is none.
+// A key that others could have read is refused: whoever has it is this peer.
+func (d *Dir) Key() (crypto.PrivKey, error) {
+	name := d.Join("key")
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newKey(name)
+	}
+	if err != nil {
+		return nil, badKey(name, "cannot be read", err)
+	}
+	// Windows has no such bits; there the directory's own access list decides.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return nil, &Error{Path: name, Reason: fmt.Sprintf("has mode %04o, so others can read the private key", mode),
+			Slug: "key-permissions", Advice: "if nobody else has read it, run: chmod 600 " + name}
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, badKey(name, "cannot be read", err)
+	}
+	k, err := crypto.UnmarshalPrivateKey(b)
+	if err != nil {
+		return nil, badKey(name, "is not a libp2p private key", err)
+	}
+	return k, nil
+}
+
+func newKey(name string) (crypto.PrivKey, error) {
+	k, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if err != nil {
+		return nil, badKey(name, "cannot be made", err)
+	}
+	b, err := crypto.MarshalPrivateKey(k)
+	if err != nil {
+		return nil, badKey(name, "cannot be made", err)
+	}
+	if err := WriteFile(name, b, 0o600); err != nil {
+		return nil, badKey(name, "cannot be written", err)
+	}
+	return k, nil
+}
+
+func badKey(name, what string, err error) error {
+	return &Error{Path: name, Reason: what, Err: err, Slug: "key",
+		Advice: "restore the key from a copy, or move the file away: the node then makes a new key and is a new peer"}
+}
