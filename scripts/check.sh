@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Everything about the tree that is not a test. Leaves it as it was.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+unformatted=$(gofmt -l $(git ls-files '*.go'))
+[ -z "$unformatted" ] || { echo "not formatted (gofmt -w): $unformatted" >&2; exit 1; }
+
+for module in . interop bench tools; do
+  (cd "$module" && go mod tidy -diff >/dev/null) || { echo "$module/go.mod is not tidy: (cd $module && go mod tidy)" >&2; exit 1; }
+done
+
+go vet ./...
+go tool -modfile=tools/go.mod staticcheck ./...
+for module in interop bench; do (cd "$module" && go vet ./...); done
+
+go run ./internal/abigen -check
+
+# Where the product must build; wazero has no compiler for the last three and interprets.
+for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64 linux/riscv64 linux/mipsle android/arm64; do
+  GOOS=${target%/*} GOARCH=${target#*/} CGO_ENABLED=0 go build -o /dev/null ./cmd/iprt ||
+    { echo "does not build for $target" >&2; exit 1; }
+done
+GOOS=wasip1 GOARCH=wasm go build ./abi ./sdk/...
+
+if [ -n "${CI:-}" ] && [ -n "$(git status --porcelain)" ]; then
+  echo "the checks changed the tree:" >&2
+  git status --porcelain >&2
+  exit 1
+fi
