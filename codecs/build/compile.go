@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// tools are the programs that the build runs, and what they say they are.
+type tools struct {
+	clang, wasmLD               string
+	clangVersion, wasmLDVersion string
+	goVersion                   string
+}
+
+func findTools(ctx context.Context) (tools, error) {
+	t := tools{goVersion: runtime.Version()}
+	var err error
+	if t.clang, t.clangVersion, err = tool(ctx, "CLANG", "clang-19"); err != nil {
+		return tools{}, err
+	}
+	t.wasmLD, t.wasmLDVersion, err = tool(ctx, "WASM_LD", "wasm-ld-19")
+	return t, err
+}
+
+func tool(ctx context.Context, env, name string) (file, version string, err error) {
+	if v := os.Getenv(env); v != "" {
+		name = v
+	}
+	if file, err = exec.LookPath(name); err != nil {
+		return "", "", fmt.Errorf("%w: install clang-19 and lld-19, or point $%s at one", err, env)
+	}
+	out, err := exec.CommandContext(ctx, file, "--version").Output()
+	if err != nil {
+		return "", "", fmt.Errorf("%s --version: %w", file, err)
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return file, strings.TrimSpace(line), nil
+}
+
+// compileFlags: freestanding C for the Wasm that every host of iprt runs. Bulk memory is what memcpy becomes; without it
+// interpreters copy a hundred times slower. Loops stay rolled: the code is small and hosts compile it on every start.
+var compileFlags = []string{
+	"--target=wasm32", "-std=c17", "-O2", "-mbulk-memory", "-ffreestanding", "-nostdlib", "-fvisibility=hidden",
+	"-fno-unroll-loops", "-fno-vectorize", "-fno-slp-vectorize", "-fno-ident", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
+}
+
+// linkFlags: the stack comes first, so that an overflow runs off the start of memory and traps. Nothing here recurses and
+// the big arrays are static, so 4 KiB are plenty. 128 MiB of memory are enough for twice the biggest block that
+// bitswap carries (2 MiB) at its worst: 16 bytes of record for every byte of block, grown by half at a time.
+var linkFlags = []string{
+	"--no-entry", "--stack-first", "-z", "stack-size=4096", "--max-memory=134217728", "--export-memory=memory", "--strip-all", "--fatal-warnings",
+}
+
+// compileC builds the one C file of dir into out. Tools run inside dir with relative names, so that no path of the
+// machine can reach the bytes.
+func compileC(ctx context.Context, t tools, dir, out string) error {
+	src := path.Base(dir) + ".c"
+	obj := out + ".o"
+	compile := append(append([]string{}, compileFlags...), "-c", src, "-o", obj)
+	if err := command(ctx, dir, t.clang, compile...); err != nil {
+		return err
+	}
+	return command(ctx, dir, t.wasmLD, append(append([]string{}, linkFlags...), obj, "-o", out)...)
+}
+
+func command(ctx context.Context, dir, name string, args ...string) error {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir = filepath.FromSlash(dir)
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Run(); err != nil {
+		return errors.Join(fmt.Errorf("%s in %s: %w", filepath.Base(name), dir, err), errors.New(strings.TrimSpace(said.String())))
+	}
+	return nil
+}

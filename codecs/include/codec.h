@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//
+// What the shipped codecs share: error text, memory, the table being written
+// and the table being read. Everything is static, one codec is one translation
+// unit, and nothing here trusts a length that came from a block or a table.
+#pragma once
+
+#include "../../sdk/c/iprt_abi.h"
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t i64;
+
+// COLD keeps what is rarely run, or big, out of the loops that matter.
+#define COLD static __attribute__((noinline, minsize))
+
+// load64 may read up to seven bytes past a string: iprt_alloc leaves that much
+// room behind every input, and records follow it anyway.
+static inline u64 load64(const u8 *p) {
+  u64 v;
+  __builtin_memcpy(&v, p, 8);
+  return v;
+}
+
+static inline void store64(u8 *p, u64 v) { __builtin_memcpy(p, &v, 8); }
+
+static struct {
+  u32 status, len;
+  u8 text[IPRT_ERROR_TEXT_MAX];
+} iprt_err;
+
+IPRT_EXPORT_ERROR u32 iprt_error(void) { return (u32)&iprt_err; }
+
+IPRT_EXPORT_MARKER void iprt_abi_v1(void) {}
+
+// ---- error text: say(…) … then return failed(status) ----
+
+COLD void say(const char *s) {
+  while (*s && iprt_err.len < sizeof iprt_err.text) iprt_err.text[iprt_err.len++] = (u8)*s++;
+}
+
+COLD void say_u64(u64 v) {
+  char digits[21];
+  u32 i = sizeof digits - 1;
+  digits[i] = 0;
+  do digits[--i] = (char)('0' + v % 10);
+  while (v /= 10);
+  say(digits + i);
+}
+
+// say_at starts a text with the place it is about.
+COLD void say_at(const char *unit, u32 at) {
+  iprt_err.len = 0;
+  say(unit);
+  say_u64(at);
+  say(": ");
+}
+
+COLD u64 failed(u32 status) {
+  iprt_err.status = status;
+  return status;
+}
+
+COLD u64 fail(u32 status, const char *unit, u32 at, const char *what) {
+  say_at(unit, at);
+  say(what);
+  return failed(status);
+}
+
+// ---- strings ----
+
+static inline int is_ascii(const u8 *s, u32 n) {
+  u64 seen = 0;
+  for (; n >= 8; s += 8, n -= 8) seen |= load64(s);
+  if (n) seen |= load64(s) << (64 - 8 * n); // drops the bytes past the end
+  return !(seen & 0x8080808080808080ull);
+}
+
+COLD int is_utf8_slow(const u8 *s, u32 n) {
+  for (u32 i = 0; i < n;) {
+    u8 b = s[i++];
+    if (b < 0x80) continue;
+    // more: continuation bytes; lo, hi: what the first of them may be, which
+    // rules out overlong forms, surrogates and code points past U+10FFFF.
+    u32 more = b < 0xe0 ? 1 : b < 0xf0 ? 2 : 3;
+    u8 lo = b == 0xe0 ? 0xa0 : b == 0xf0 ? 0x90 : 0x80;
+    u8 hi = b == 0xed ? 0x9f : b == 0xf4 ? 0x8f : 0xbf;
+    if (b < 0xc2 || b > 0xf4 || n - i < more) return 0;
+    for (; more; more--, lo = 0x80, hi = 0xbf)
+      if (s[i] < lo || s[i++] > hi) return 0;
+  }
+  return 1;
+}
+
+static inline int is_utf8(const u8 *s, u32 n) { return is_ascii(s, n) || is_utf8_slow(s, n); }
+
+// compare orders bytes as memcmp does, over the shorter length first.
+static inline int compare(const u8 *a, const u8 *b, u32 n) {
+  for (; n >= 8; a += 8, b += 8, n -= 8) {
+    u64 x = __builtin_bswap64(load64(a)), y = __builtin_bswap64(load64(b));
+    if (x != y) return x < y ? -1 : 1;
+  }
+  if (!n) return 0;
+  u64 x = __builtin_bswap64(load64(a)) >> (64 - 8 * n);
+  u64 y = __builtin_bswap64(load64(b)) >> (64 - 8 * n);
+  return x < y ? -1 : x > y;
+}
+
+// uvarint reads a minimal varint below 2^63 and returns its length, or 0.
+COLD u32 uvarint(const u8 *p, u32 n, u64 *out) {
+  u64 v = 0;
+  for (u32 i = 0; i < n && i < 9; i++) {
+    v |= (u64)(p[i] & 0x7f) << (7 * i);
+    if (p[i] < 0x80) {
+      *out = v;
+      return p[i] || !i ? i + 1 : 0;
+    }
+  }
+  return 0;
+}
+
+// is_cid tells whether n bytes are exactly one binary CID, version 0 or 1.
+COLD int is_cid(const u8 *p, u32 n) {
+  if (n >= 2 && p[0] == 0x12 && p[1] == 0x20) return n == 34;
+  u64 version, codec, hash, digest;
+  u32 at = uvarint(p, n, &version), step;
+  if (!at || version != 1) return 0;
+  if (!(step = uvarint(p + at, n - at, &codec))) return 0;
+  at += step;
+  if (!(step = uvarint(p + at, n - at, &hash))) return 0;
+  at += step;
+  if (!(step = uvarint(p + at, n - at, &digest))) return 0;
+  return digest == n - at - step;
+}
