@@ -1,0 +1,40 @@
+package guest
+
+import "github.com/iprt/iprt/abi"
+
+// Instance is the one runtime of a Wasm module. Native tests make their own.
+var Instance Runtime
+
+// served is what the module registered; it is written during init only.
+var served struct {
+	role string
+	init func() error
+}
+
+// Serve notes that the module fills a role. It panics when it already fills
+// one, which is a mistake of its author and shows at once.
+func Serve(role string) {
+	if served.role != "" {
+		panic("sdk: the module registered " + served.role + " and now " + role)
+	}
+	served.role = role
+}
+
+// OnInit sets the module's initialiser, once.
+func OnInit(f func() error) {
+	if served.init != nil {
+		panic("sdk: OnInit called twice")
+	}
+	served.init = f
+}
+
+// RunInit is what iprt_init does.
+func RunInit() error {
+	if served.role == "" {
+		return &abi.Error{Status: abi.StatusInternal, Text: "the module registered no role; call codec.Register from init"}
+	}
+	if served.init == nil {
+		return nil
+	}
+	return served.init()
+}
