@@ -28,9 +28,11 @@ var Untrusted = Budget{Bytes: 8 << 20, Blocks: 64, Depth: 4, Idle: 15 * time.Sec
 // blocks, 4 levels deep.
 var Pinned = Budget{Bytes: 32 << 20, Blocks: 256, Depth: 4, Idle: 30 * time.Second, Total: 5 * time.Minute}
 
-// Unlimited is for content that a user asked to have on disk and that is never
-// held in memory whole. A block must still arrive within a minute.
-var Unlimited = Budget{Bytes: -1, Blocks: -1, Depth: 64, Idle: time.Minute, Total: -1}
+// Download is for content that a user asked to have on disk and that is never
+// held in memory whole: up to 1 TiB, in as long as it takes, so that even a
+// small tree that unfolds without end comes to one. Each block must arrive
+// within a minute.
+var Download = Budget{Bytes: 1 << 40, Blocks: 1 << 24, Depth: 64, Idle: time.Minute, Total: -1}
 
 // structurePerBlock is what a block may weigh beyond the content it carries or
 // links: a link of an interior node is about 60 bytes.

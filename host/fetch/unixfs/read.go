@@ -1,0 +1,196 @@
+package unixfs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+)
+
+// Blocks gives verified blocks by CID. A fetch session is one, and its budget
+// bounds what reading costs.
+type Blocks interface {
+	Get(ctx context.Context, c cid.Cid) ([]byte, error)
+}
+
+const (
+	readAhead = 8  // blocks of a file that are asked for at a time
+	maxDepth  = 64 // levels of a file or of shards, and nested directories
+)
+
+// ContentError says that a block, though its hash is right, is not the UnixFS
+// that was expected, or that its sizes are wrong.
+type ContentError struct {
+	CID    cid.Cid
+	Reason string
+}
+
+func (e *ContentError) Error() string { return fmt.Sprintf("%s: %s", e.CID, e.Reason) }
+
+// Code is "bad-content".
+func (e *ContentError) Code() string { return "bad-content" }
+
+func bad(c cid.Cid, format string, args ...any) error {
+	return &ContentError{CID: c, Reason: fmt.Sprintf(format, args...)}
+}
+
+// get fetches and parses one block.
+func get(ctx context.Context, b Blocks, c cid.Cid) (*Node, error) {
+	block, err := b.Get(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	n, err := Parse(c, block)
+	if err != nil {
+		return nil, bad(c, "%v", err)
+	}
+	return n, nil
+}
+
+// Write writes the file at c to w and returns how many bytes it wrote, which
+// after an error are some. It holds a few blocks in memory, never the file.
+func Write(ctx context.Context, b Blocks, c cid.Cid, w io.Writer) (uint64, error) {
+	n, err := get(ctx, b, c)
+	if err != nil {
+		return 0, err
+	}
+	if n.Kind != File {
+		return 0, bad(c, "it is a %s, expected a file", n.Kind)
+	}
+	wr := &writer{Blocks: b, w: w}
+	err = wr.node(ctx, c, n, n.Size, 1)
+	return wr.written, err
+}
+
+type writer struct {
+	Blocks
+	w       io.Writer
+	written uint64
+}
+
+// node writes what is at and below n, which must be size bytes.
+func (w *writer) node(ctx context.Context, c cid.Cid, n *Node, size uint64, depth int) error {
+	if n.Kind != File {
+		return bad(c, "a %s inside a file", n.Kind)
+	}
+	if n.Size != size {
+		return bad(c, "claims %d bytes, its parent claims %d for it", n.Size, size)
+	}
+	if depth > maxDepth {
+		return bad(c, "its tree is more than %d levels deep", maxDepth)
+	}
+	start := w.written
+	k, err := w.w.Write(n.Data)
+	w.written += uint64(k)
+	if err != nil {
+		return err
+	}
+	if err := w.children(ctx, n, depth); err != nil {
+		return err
+	}
+	if got := w.written - start; got != size {
+		return bad(c, "claims %d bytes, but has %d", size, got)
+	}
+	return nil
+}
+
+type result struct {
+	node *Node
+	err  error
+}
+
+// children writes the children of n in order, and asks for a few ahead.
+func (w *writer) children(ctx context.Context, n *Node, depth int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var asks sync.WaitGroup
+	defer asks.Wait()
+	defer cancel()
+	var window [readAhead]chan result
+	ask := func(i int) {
+		ch := make(chan result, 1)
+		window[i%readAhead] = ch
+		asks.Go(func() {
+			node, err := get(ctx, w, n.Links[i].CID)
+			ch <- result{node, err}
+		})
+	}
+	for i := range min(readAhead, len(n.Links)) {
+		ask(i)
+	}
+	for i, l := range n.Links {
+		r := <-window[i%readAhead]
+		if r.err != nil {
+			return r.err
+		}
+		if i+readAhead < len(n.Links) {
+			ask(i + readAhead)
+		}
+		if err := w.node(ctx, l.CID, r.node, l.Size, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// List returns the entries of the directory at c, sharded or not, in the order
+// of the blocks. For a file it returns one entry without a name.
+func List(ctx context.Context, b Blocks, c cid.Cid) ([]Link, error) {
+	n, err := get(ctx, b, c)
+	if err != nil {
+		return nil, err
+	}
+	if n.Kind == File || n.Kind == Symlink {
+		return []Link{{CID: c, Size: n.Size}}, nil
+	}
+	return entries(ctx, b, c, n)
+}
+
+// entries lists a directory whose block was read.
+func entries(ctx context.Context, b Blocks, c cid.Cid, n *Node) ([]Link, error) {
+	switch n.Kind {
+	case Directory:
+		return n.Links, nil
+	case Shard:
+		return shard(ctx, b, c, n, 1)
+	default:
+		return nil, bad(c, "it is a %s, expected a directory", n.Kind)
+	}
+}
+
+// shard collects the entries of a sharded directory. Names begin with a slot
+// number in as many hexadecimal digits as the largest slot needs; a link
+// without more is a shard below.
+func shard(ctx context.Context, b Blocks, c cid.Cid, n *Node, depth int) ([]Link, error) {
+	if depth > maxDepth {
+		return nil, bad(c, "its shards are more than %d levels deep", maxDepth)
+	}
+	if n.Fanout < 8 || n.Fanout > 1<<16 {
+		return nil, bad(c, "claims shards of %d slots", n.Fanout)
+	}
+	prefix := len(fmt.Sprintf("%X", n.Fanout-1))
+	var out []Link
+	for _, l := range n.Links {
+		if len(l.Name) < prefix {
+			return nil, bad(c, "a shard with the entry %q", l.Name)
+		}
+		if l.Name = l.Name[prefix:]; l.Name != "" {
+			out = append(out, l)
+			continue
+		}
+		below, err := get(ctx, b, l.CID)
+		if err != nil {
+			return nil, err
+		}
+		if below.Kind != Shard {
+			return nil, bad(l.CID, "a %s inside a sharded directory", below.Kind)
+		}
+		more, err := shard(ctx, b, l.CID, below, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
