@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -41,6 +42,16 @@ func (w *TableWriter) Reset() {
 	w.root, w.count, w.err = false, 0, nil
 }
 
+// Grow makes room for a number of further records and bytes of heap, which
+// saves memory when they are known. It is never needed.
+func (w *TableWriter) Grow(records, heap int) {
+	if len(w.blob) == 0 {
+		w.blob = append(slices.Grow(w.blob, TableHeaderSize+records*RecordSize+heap), make([]byte, TableHeaderSize)...)
+	}
+	w.blob = slices.Grow(w.blob, records*RecordSize+heap)
+	w.heap = slices.Grow(w.heap, heap)
+}
+
 // Err gives the first mistake so far.
 func (w *TableWriter) Err() error { return w.err }
 
@@ -74,7 +85,7 @@ func (w *TableWriter) add(k Kind, flags uint8, n uint32, v uint64) {
 		p.items++
 	}
 	if len(w.blob) == 0 {
-		w.blob = append(w.blob, make([]byte, TableHeaderSize)...)
+		w.Grow(0, 0)
 	}
 	if w.count == math.MaxUint32 {
 		w.fail("too many records")

@@ -25,6 +25,8 @@ func (csvCodec) Decode(w *abi.TableWriter, block, params []byte) error {
 	r := csv.NewReader(bytes.NewReader(block))
 	r.FieldsPerRecord = -1
 	r.ReuseRecord = true
+	lines, commas := bytes.Count(block, []byte("\n")), bytes.Count(block, []byte(","))
+	w.Grow(2*lines+commas+3, len(block))
 	w.BeginList()
 	for {
 		record, err := r.Read()
