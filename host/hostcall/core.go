@@ -38,14 +38,14 @@ func coreAbort(c call) (int32, error) {
 		e.Status = abi.StatusInternal
 	}
 	if text, ok := c.view(1); ok {
-		e.Text = errorText(text)
+		e.Text = Sanitize(text)
 	}
 	return 0, e
 }
 
-// errorText makes a guest's error text safe to show. Escapes make it longer than what
-// the guest wrote, but by no more than the factor allows.
-func errorText(text []byte) string {
-	text = text[:min(len(text), abi.ErrorTextMax)]
-	return guesttext.Block(text, 4*abi.ErrorTextMax)
+// Sanitize makes an error text of a guest safe to show. What lies behind the
+// [abi.ErrorTextMax] bytes that the ABI allows is cut off; escapes may make the result
+// longer than that. For texts of other lengths see package guesttext.
+func Sanitize(text []byte) string {
+	return guesttext.Block(text[:min(len(text), abi.ErrorTextMax)], 4*abi.ErrorTextMax)
 }
