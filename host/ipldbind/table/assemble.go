@@ -18,25 +18,25 @@ func (t *Table) Assemble(na datamodel.NodeAssembler) error {
 // assemble copies record i and its descendants, and returns the record after them. It recurses as deep as the table is
 // nested, which Parse has bounded.
 func (t *Table) assemble(i uint32, na datamodel.NodeAssembler) (next uint32, err error) {
-	n := &t.nodes[i]
+	n := t.node(i)
 	switch n.kind {
 	case kindMap:
 		return t.assembleMap(i, na)
 	case kindList:
 		return t.assembleList(i, na)
 	}
-	return i + 1, n.assign(na)
+	return i + 1, n.assign(t, na)
 }
 
 func (t *Table) assembleMap(i uint32, na datamodel.NodeAssembler) (uint32, error) {
-	n := &t.nodes[i]
+	n := t.node(i)
 	ma, err := na.BeginMap(int64(n.n))
 	if err != nil {
 		return 0, err
 	}
 	at := i + 1
 	for range n.n {
-		va, err := ma.AssembleEntry(t.nodes[at].str())
+		va, err := ma.AssembleEntry(t.node(at).str(t))
 		if err != nil {
 			return 0, err
 		}
@@ -48,7 +48,7 @@ func (t *Table) assembleMap(i uint32, na datamodel.NodeAssembler) (uint32, error
 }
 
 func (t *Table) assembleList(i uint32, na datamodel.NodeAssembler) (uint32, error) {
-	n := &t.nodes[i]
+	n := t.node(i)
 	la, err := na.BeginList(int64(n.n))
 	if err != nil {
 		return 0, err
@@ -63,7 +63,7 @@ func (t *Table) assembleList(i uint32, na datamodel.NodeAssembler) (uint32, erro
 }
 
 // assign copies a value that is not a container.
-func (n *node) assign(na datamodel.NodeAssembler) error {
+func (n *node) assign(t *Table, na datamodel.NodeAssembler) error {
 	switch n.kind {
 	case kindNull:
 		return na.AssignNull()
@@ -83,9 +83,9 @@ func (n *node) assign(na datamodel.NodeAssembler) error {
 	case kindFloat:
 		return na.AssignFloat(math.Float64frombits(n.v))
 	case kindString:
-		return na.AssignString(n.str())
+		return na.AssignString(n.str(t))
 	case kindBytes:
-		return na.AssignBytes(n.data())
+		return na.AssignBytes(n.data(t))
 	default:
 		lnk, err := n.AsLink()
 		if err != nil {

@@ -6,14 +6,14 @@ func (n *node) MapIterator() datamodel.MapIterator {
 	if n.kind != kindMap {
 		return nil
 	}
-	return &mapIterator{t: n.t, at: n.self() + 1, end: n.end()}
+	return &mapIterator{t: n.table(), at: n.self() + 1, end: n.end()}
 }
 
 func (n *node) ListIterator() datamodel.ListIterator {
 	if n.kind != kindList {
 		return nil
 	}
-	return &listIterator{t: n.t, at: n.self() + 1, end: n.end()}
+	return &listIterator{t: n.table(), at: n.self() + 1, end: n.end()}
 }
 
 // mapIterator walks the entries in the order of the table.
@@ -29,8 +29,8 @@ func (it *mapIterator) Next() (key, value datamodel.Node, err error) {
 		return nil, nil, datamodel.ErrIteratorOverread{}
 	}
 	i := it.at
-	it.at = it.t.nodes[i+1].next(i + 1)
-	return &it.t.nodes[i], it.t.at(i + 1), nil
+	it.at = it.t.node(i + 1).next(i + 1)
+	return it.t.node(i), it.t.at(i + 1), nil
 }
 
 type listIterator struct {
@@ -46,7 +46,7 @@ func (it *listIterator) Next() (index int64, value datamodel.Node, err error) {
 		return -1, nil, datamodel.ErrIteratorOverread{}
 	}
 	i, index := it.at, it.count
-	it.at = it.t.nodes[i].next(i)
+	it.at = it.t.node(i).next(i)
 	it.count++
 	return index, it.t.at(i), nil
 }

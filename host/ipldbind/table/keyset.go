@@ -12,8 +12,8 @@ type keySet struct {
 	slots []uint64 // upper half of the key's hash << 32 | the key's record; 0 is free, as record 0 is never a key
 }
 
-// duplicate returns the first key of map n that occurred before.
-func (s *keySet) duplicate(n *node) (record uint32, found bool) {
+// duplicate returns the first key of map n of t that occurred before.
+func (s *keySet) duplicate(t *Table, n *node) (record uint32, found bool) {
 	size := 1 << bits.Len32(2*min(n.n, 1<<30))
 	if cap(s.slots) < size {
 		s.slots = make([]uint64, size)
@@ -23,9 +23,8 @@ func (s *keySet) duplicate(n *node) (record uint32, found bool) {
 	}
 	slots := s.slots[:size]
 	clear(slots)
-	nodes := n.t.nodes
-	for i := n.self() + 1; i < n.end(); i = nodes[i+1].next(i + 1) {
-		key := nodes[i].str()
+	for i := n.self() + 1; i < n.end(); i = t.node(i + 1).next(i + 1) {
+		key := t.node(i).str(t)
 		hash := maphash.String(s.seed, key)
 		for at := hash; ; at++ {
 			slot := &slots[at&uint64(size-1)]
@@ -33,7 +32,7 @@ func (s *keySet) duplicate(n *node) (record uint32, found bool) {
 				*slot = hash&^(1<<32-1) | uint64(i)
 				break
 			}
-			if (*slot^hash)>>32 == 0 && nodes[uint32(*slot)].str() == key {
+			if (*slot^hash)>>32 == 0 && t.node(uint32(*slot)).str(t) == key {
 				return i, true
 			}
 		}

@@ -5,7 +5,7 @@ import "github.com/iprt/iprt/abi"
 // Limits are absolute caps on top of the ones that the format derives from the length of the block (see the methods).
 // The zero value means the defaults.
 type Limits struct {
-	Records int // most records of one table, default 4 Mi; a view takes 24 bytes for each
+	Records int // most records of one table, default 4 Mi; a view takes 16.5 bytes for each
 	Heap    int // most bytes of heap, default 64 MiB
 }
 

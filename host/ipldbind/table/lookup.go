@@ -24,26 +24,26 @@ func (n *node) LookupByString(key string) (datamodel.Node, error) {
 		return nil, n.wrongKind("LookupByString", datamodel.KindSet_JustMap)
 	}
 	if i, ok := n.find(key); ok {
-		return n.t.at(i), nil
+		return n.table().at(i), nil
 	}
 	return nil, datamodel.ErrNotExists{Segment: datamodel.PathSegmentOfString(key)}
 }
 
 // find returns the record of the value under key.
 func (n *node) find(key string) (uint32, bool) {
-	nodes := n.t.nodes
+	t := n.table()
 	if n.n > scanLimit {
 		index := n.positions()
 		at, ok := slices.BinarySearchFunc(index, key, func(i uint32, key string) int {
-			return strings.Compare(nodes[i].str(), key)
+			return strings.Compare(t.node(i).str(t), key)
 		})
 		if !ok {
 			return 0, false
 		}
 		return index[at] + 1, true
 	}
-	for i := n.self() + 1; i < n.end(); i = nodes[i+1].next(i + 1) {
-		if nodes[i].str() == key {
+	for i := n.self() + 1; i < n.end(); i = t.node(i + 1).next(i + 1) {
+		if t.node(i).str(t) == key {
 			return i + 1, true
 		}
 	}
@@ -72,18 +72,18 @@ func (n *node) LookupByIndex(idx int64) (datamodel.Node, error) {
 	if idx < 0 || idx >= int64(n.n) {
 		return nil, datamodel.ErrNotExists{Segment: datamodel.PathSegmentOfInt(idx)}
 	}
-	first := n.self() + 1
+	t, first := n.table(), n.self()+1
 	switch {
 	case n.end()-first == n.n: // no item has children
-		return n.t.at(first + uint32(idx)), nil
+		return t.at(first + uint32(idx)), nil
 	case n.n > scanLimit:
-		return n.t.at(n.positions()[idx]), nil
+		return t.at(n.positions()[idx]), nil
 	}
 	at := first
 	for range idx {
-		at = n.t.nodes[at].next(at)
+		at = t.node(at).next(at)
 	}
-	return n.t.at(at), nil
+	return t.at(at), nil
 }
 
 func (n *node) LookupBySegment(seg datamodel.PathSegment) (datamodel.Node, error) {
@@ -102,7 +102,7 @@ func (n *node) LookupBySegment(seg datamodel.PathSegment) (datamodel.Node, error
 
 // positions returns the container's index, made by the first caller.
 func (n *node) positions() []uint32 {
-	x := &n.t.index
+	x := &n.table().index
 	x.mu.RLock()
 	index := x.byID[n.self()]
 	x.mu.RUnlock()
@@ -123,17 +123,17 @@ func (n *node) positions() []uint32 {
 }
 
 func (n *node) makeIndex() []uint32 {
-	nodes := n.t.nodes
+	t := n.table()
 	index := make([]uint32, 0, n.n)
 	for i := n.self() + 1; i < n.end(); {
 		index = append(index, i)
 		if n.kind == kindMap {
 			i++
 		}
-		i = nodes[i].next(i)
+		i = t.node(i).next(i)
 	}
 	if n.kind == kindMap && n.flags != bytewise {
-		slices.SortFunc(index, func(a, b uint32) int { return strings.Compare(nodes[a].str(), nodes[b].str()) })
+		slices.SortFunc(index, func(a, b uint32) int { return strings.Compare(t.node(a).str(t), t.node(b).str(t)) })
 	}
 	return index
 }

@@ -17,22 +17,42 @@ var (
 	_ datamodel.UintNode = (*uintNode)(nil)
 )
 
-// node is one checked record, and as a pointer into its table's slice a datamodel.Node that costs no allocation.
+// node is one checked record, and as a pointer into its table's chunks a datamodel.Node that costs no allocation. It holds no
+// pointer itself: see chunk.
 type node struct {
-	t     *Table
-	n     uint32 // list items, map entries, or bytes
 	kind  uint8
 	flags uint8
+	slot  uint16 // index in its chunk
+	n     uint32 // list items, map entries, or bytes
 	v     uint64 // the record's value; of a container: its own index << 32 | its end index
 }
 
-// at returns the node of record i.
+// chunk is a run of nodes and the way from any of them to their table. A pointer in each node would make a view half as large again
+// and give the garbage collector, which looks at every pointer, most of the work of decoding.
+type chunk struct {
+	t     *Table
+	nodes [chunkSize]node
+}
+
+const chunkSize = 16
+
+// node returns record i.
+func (t *Table) node(i uint32) *node { return &t.chunks[i/chunkSize].nodes[i%chunkSize] }
+
+// at returns record i as others see it.
 func (t *Table) at(i uint32) datamodel.Node {
-	n := &t.nodes[i]
+	n := t.node(i)
 	if n.kind == kindUint && n.v > math.MaxInt64 {
 		return (*uintNode)(unsafe.Pointer(n)) // the same layout with one more method
 	}
 	return n
+}
+
+// table steps back from a node to the head of its chunk. Every node is in a chunk: nothing else makes them, and the type is
+// not exported, so that nobody can copy one out.
+func (n *node) table() *Table {
+	back := unsafe.Offsetof(chunk{}.nodes) + uintptr(n.slot)*unsafe.Sizeof(node{})
+	return (*chunk)(unsafe.Add(unsafe.Pointer(n), -int(back))).t
 }
 
 // self and end are the records a container begins and ends at.
@@ -47,15 +67,15 @@ func (n *node) next(i uint32) uint32 {
 	return i + 1
 }
 
-// data is what a string, bytes or link record points at, with no room to append.
-func (n *node) data() []byte {
+// data is what a string, bytes or link record of t points at, with no room to append.
+func (n *node) data(t *Table) []byte {
 	end := n.v + uint64(n.n)
-	return n.t.src[n.flags&abi.FlagHeap][n.v:end:end]
+	return t.src[n.flags&abi.FlagHeap][n.v:end:end]
 }
 
 // str is data as a string that shares its memory, which is immutable by the contract of Parse.
-func (n *node) str() string {
-	b := n.data()
+func (n *node) str(t *Table) string {
+	b := n.data(t)
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
@@ -106,7 +126,7 @@ func (n *node) AsString() (string, error) {
 	if n.kind != kindString {
 		return "", n.wrongKind("AsString", datamodel.KindSet_JustString)
 	}
-	return n.str(), nil
+	return n.str(n.table()), nil
 }
 
 // AsBytes returns memory of the block or the heap, which must not be changed.
@@ -114,14 +134,14 @@ func (n *node) AsBytes() ([]byte, error) {
 	if n.kind != kindBytes {
 		return nil, n.wrongKind("AsBytes", datamodel.KindSet_JustBytes)
 	}
-	return n.data(), nil
+	return n.data(n.table()), nil
 }
 
 func (n *node) AsLink() (datamodel.Link, error) {
 	if n.kind != kindLink {
 		return nil, n.wrongKind("AsLink", datamodel.KindSet_JustLink)
 	}
-	c, err := cid.Cast(n.data())
+	c, err := cid.Cast(n.data(n.table()))
 	return cidlink.Link{Cid: c}, err
 }
 

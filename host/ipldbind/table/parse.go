@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
-	"unicode/utf8"
 
 	"github.com/ipld/go-ipld-prime/datamodel"
 
@@ -13,16 +12,17 @@ import (
 
 // Table is a checked token table and the view of it. It is immutable; see the package comment on memory.
 type Table struct {
-	nodes []node
-	src   [2][]byte // where strings, bytes and links point: the block, the heap
-	index indexes
+	chunks []chunk
+	count  int
+	src    [2][]byte // where strings, bytes and links point: the block, the heap
+	index  indexes
 }
 
 // Root is the decoded value. It stays valid for as long as the block passed to Parse is left unchanged.
 func (t *Table) Root() datamodel.Node { return t.at(0) }
 
 // Len is the number of records, 1 or more.
-func (t *Table) Len() int { return len(t.nodes) }
+func (t *Table) Len() int { return t.count }
 
 // Parse checks result, a table that a codec made from block, and returns a view of it. Errors are *[Error].
 // Nothing of result is kept; block is, and must not be changed as long as the view is in use.
@@ -31,7 +31,7 @@ func Parse(result, block []byte, limits Limits) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{nodes: make([]node, h.count)}
+	t := &Table{chunks: make([]chunk, (h.count+chunkSize-1)/chunkSize), count: int(h.count)}
 	t.src = [2][]byte{block, bytes.Clone(h.heap)}
 	p := parser{t: t, payload: payload(len(block), len(h.heap))}
 	if err := p.run(h.records); err != nil {
@@ -97,22 +97,26 @@ type parser struct {
 type frame struct {
 	left     uint64 // records of direct children still to come; a map has two for each entry
 	node     uint32
-	prev     uint32 // the last key
 	isMap    bool
-	first    bool // no key yet
-	shuffled bool // keys of an unordered map did not come in bytewise order: uniqueness needs a set
+	order    uint8  // of a map
+	shuffled bool   // keys of an unordered map did not come in bytewise order: uniqueness needs a set
+	started  bool   // prev is set
+	prev     string // the last key
 }
 
 func (p *parser) run(area []byte) error {
 	var stack [16]frame
 	p.stack = stack[:0]
-	nodes := p.t.nodes
-	for i := range uint32(len(nodes)) {
+	for i := range uint32(p.t.count) {
 		rec := area[abi.RecordSize*int(i):][:abi.RecordSize]
-		n := &nodes[i]
+		c := &p.t.chunks[i/chunkSize]
+		if i%chunkSize == 0 {
+			c.t = p.t
+		}
+		n := &c.nodes[i%chunkSize]
 		head := binary.LittleEndian.Uint32(rec)
 		*n = node{
-			t: p.t, kind: uint8(head), flags: uint8(head >> 8),
+			kind: uint8(head), flags: uint8(head >> 8), slot: uint16(i % chunkSize),
 			n: binary.LittleEndian.Uint32(rec[4:]), v: binary.LittleEndian.Uint64(rec[8:]),
 		}
 		if head>>16 != 0 {
@@ -130,17 +134,15 @@ func (p *parser) run(area []byte) error {
 
 // record checks one record in its place in the tree.
 func (p *parser) record(i uint32, n *node) error {
-	isKey := false
 	if len(p.stack) == 0 {
 		if i > 0 {
 			return recordError(i, "follows the end of the root")
 		}
 	} else {
 		top := &p.stack[len(p.stack)-1]
-		isKey = top.isMap && top.left%2 == 0
 		top.left--
-		if isKey && n.kind != kindString {
-			return recordError(i, "map key has kind %d, not string", n.kind)
+		if top.isMap && top.left%2 == 1 {
+			return p.key(i, n, top)
 		}
 	}
 	switch n.kind {
@@ -148,11 +150,10 @@ func (p *parser) record(i uint32, n *node) error {
 		if err := p.data(i, n); err != nil {
 			return err
 		}
-		if isKey {
-			return p.key(i)
-		}
 	case kindList, kindMap:
-		return p.open(i, n)
+		if err := p.open(i, n); err != nil {
+			return err
+		}
 	default:
 		if err := checkScalar(i, n); err != nil {
 			return err
@@ -181,7 +182,7 @@ func checkScalar(i uint32, n *node) error {
 
 // data checks a record that points at bytes.
 func (p *parser) data(i uint32, n *node) error {
-	if n.flags&^abi.FlagHeap != 0 {
+	if n.flags > abi.FlagHeap {
 		return recordError(i, "unknown flags %#x", n.flags)
 	}
 	src := p.t.src[n.flags]
@@ -195,7 +196,7 @@ func (p *parser) data(i uint32, n *node) error {
 	b := src[n.v:][:n.n]
 	switch n.kind {
 	case kindString:
-		if !utf8.Valid(b) {
+		if !validUTF8(b) {
 			return recordError(i, "string is not valid UTF-8")
 		}
 	case kindLink:
@@ -208,27 +209,32 @@ func (p *parser) data(i uint32, n *node) error {
 
 var srcNames = [2]string{"block", "heap"}
 
-// key checks a map key against the one before it.
-func (p *parser) key(i uint32) error {
-	top := &p.stack[len(p.stack)-1]
-	if !top.first {
-		prev, key := p.t.nodes[top.prev].str(), p.t.nodes[i].str()
-		switch p.t.nodes[top.node].flags {
-		case unordered:
-			if !top.shuffled && prev >= key {
-				top.shuffled = true
-			}
-		case bytewise:
-			if prev >= key {
-				return recordError(i, "map key is not above the one before it in bytewise order")
-			}
-		case lengthFirst:
-			if !lengthFirstLess(prev, key) {
-				return recordError(i, "map key is not above the one before it in length-first order")
-			}
-		}
+// key checks a map key, also against the one before it.
+func (p *parser) key(i uint32, n *node, top *frame) error {
+	if n.kind != kindString {
+		return recordError(i, "map key has kind %d, not string", n.kind)
 	}
-	top.first, top.prev = false, i
+	if err := p.data(i, n); err != nil {
+		return err
+	}
+	key, prev := n.str(p.t), top.prev
+	top.prev = key
+	if !top.started {
+		top.started = true
+		return nil
+	}
+	switch top.order {
+	case lengthFirst:
+		if !lengthFirstLess(prev, key) {
+			return recordError(i, "map key is not above the one before it in length-first order")
+		}
+	case bytewise:
+		if prev >= key {
+			return recordError(i, "map key is not above the one before it in bytewise order")
+		}
+	default:
+		top.shuffled = top.shuffled || prev >= key
+	}
 	return nil
 }
 
@@ -247,9 +253,9 @@ func (p *parser) open(i uint32, n *node) error {
 		children *= 2
 		maxFlags = lengthFirst
 	}
-	end := uint64(len(p.t.nodes))
+	end := uint64(p.t.count)
 	if len(p.stack) > 0 {
-		end = uint64(p.t.nodes[p.stack[len(p.stack)-1].node].end())
+		end = uint64(p.t.node(p.stack[len(p.stack)-1].node).end())
 	}
 	switch {
 	case n.flags > maxFlags:
@@ -262,8 +268,8 @@ func (p *parser) open(i uint32, n *node) error {
 		return recordError(i, "containers are nested deeper than %d", abi.MaxDepth)
 	}
 	n.v |= uint64(i) << 32
-	p.stack = append(p.stack, frame{left: children, node: i, isMap: n.kind == kindMap, first: true})
-	return p.close(i + 1)
+	p.stack = append(p.stack, frame{left: children, node: i, isMap: n.kind == kindMap, order: n.flags})
+	return nil
 }
 
 // close pops the containers that are complete before record next.
@@ -273,12 +279,12 @@ func (p *parser) close(next uint32) error {
 		if top.left > 0 {
 			return nil
 		}
-		n := &p.t.nodes[top.node]
+		n := p.t.node(top.node)
 		if n.end() != next {
 			return recordError(top.node, "its %d entries end at record %d, not at its end index %d", n.n, next, n.end())
 		}
 		if top.shuffled {
-			if dup, ok := p.keys.duplicate(n); ok {
+			if dup, ok := p.keys.duplicate(p.t, n); ok {
 				return recordError(dup, "map key occurs twice in its map")
 			}
 		}

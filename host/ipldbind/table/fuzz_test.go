@@ -1,0 +1,115 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-ipld-prime/datamodel"
+	"github.com/ipld/go-ipld-prime/node/basicnode"
+
+	"github.com/iprt/iprt/abi"
+)
+
+// FuzzTable parses arbitrary bytes. What is accepted is walked whole, and must come back unchanged through Build.
+func FuzzTable(f *testing.F) {
+	for _, n := range []datamodel.Node{mapNode(12), mixedList(3), basicnode.NewUint(1 << 63)} {
+		b := must(Build(n))
+		f.Add(b, []byte("block"))
+	}
+	f.Add(raw{records: [][]byte{list(2, 3), rec(abi.KindNint, 0, 0, 1<<64-1), rec(abi.KindString, 0, 2, 1)}}.bytes(), []byte("block"))
+	f.Add(raw{records: [][]byte{bmap(0, 2, 5), str(1, 1), u(1), str(1, 0), u(1)}, heap: []byte("ab")}.bytes(), []byte{})
+	f.Fuzz(func(t *testing.T, b, block []byte) {
+		tab, err := Parse(b, block, Limits{})
+		if err != nil {
+			var te *Error
+			if !errors.As(err, &te) || te.Record < -1 || te.Reason == "" {
+				t.Fatalf("%T %v", err, err)
+			}
+			return
+		}
+		if n := walk(t, tab.Root()); n != tab.Len() {
+			t.Fatalf("walked %d records of %d", n, tab.Len())
+		}
+		_, _ = tab.Links()
+		if err := tab.Assemble(basicnode.Prototype.Any.NewBuilder()); err != nil {
+			var re *RangeError
+			if !errors.As(err, &re) {
+				t.Fatalf("assemble: %v", err)
+			}
+		}
+		built, err := Build(tab.Root())
+		if err != nil {
+			t.Fatalf("build: %v", err)
+		}
+		again, err := Parse(built, make([]byte, len(built)), Limits{})
+		if err != nil {
+			t.Fatalf("parse of what was built: %v", err)
+		}
+		if rebuilt := must(Build(again.Root())); !bytes.Equal(rebuilt, built) {
+			t.Fatal("a second round changes the table")
+		}
+	})
+}
+
+// walk reads everything below n, in both ways there are to reach a child, and counts records.
+func walk(t *testing.T, n datamodel.Node) int {
+	count := 1
+	switch n.Kind() {
+	case datamodel.Kind_Map:
+		seen := int64(0)
+		for it := n.MapIterator(); !it.Done(); seen++ {
+			k, v, err := it.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := n.LookupByNode(k)
+			if err != nil || found != v {
+				t.Fatalf("look-up of a key finds another node: %v", err)
+			}
+			count += 1 + walk(t, v)
+		}
+		if seen != n.Length() {
+			t.Fatalf("%d entries of %d", seen, n.Length())
+		}
+	case datamodel.Kind_List:
+		for it := n.ListIterator(); !it.Done(); {
+			i, v, err := it.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := n.LookupByIndex(i); err != nil || found != v {
+				t.Fatalf("look-up of item %d finds another node: %v", i, err)
+			}
+			count += walk(t, v)
+		}
+	case datamodel.Kind_Link:
+		if _, err := n.AsLink(); err != nil {
+			t.Fatal(err)
+		}
+	case datamodel.Kind_Int:
+		if _, err := BigInt(n); err != nil {
+			t.Fatal(err)
+		}
+	case datamodel.Kind_Invalid:
+		t.Fatal("a node of no kind")
+	}
+	return count
+}
+
+// FuzzCID compares the check of links with cid.Cast.
+func FuzzCID(f *testing.F) {
+	for _, s := range []string{"", cidv0, cidv1, cidv0 + "x", "\x01\x55\x00\x00", "\x01\x80\x00\x00\x00", "\x12\x20", "\x01\x55\x12\xff\xff\xff\xff\x0f"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := cid.Cast(b)
+		if (err == nil) != (checkCID(b) == "") {
+			t.Fatalf("%x: cid.Cast says %v, checkCID says %q", b, err, checkCID(b))
+		}
+		if err == nil && c.KeyString() != string(b) {
+			t.Fatalf("%x is encoded again as %x", b, c.KeyString())
+		}
+	})
+}
