@@ -205,3 +205,6 @@ func (b *Builder) Bytes() []byte {
 	vec(SecData, b.datas)
 	return append(out, Cat(b.customs...)...)
 }
+
+// DropMemory takes back the memories defined so far; what refers to them refers to an imported one then.
+func (b *Builder) DropMemory() { b.mems, b.nMems = nil, 0 }

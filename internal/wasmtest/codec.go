@@ -66,22 +66,22 @@ func (c *codec) build() []byte {
 
 	role := []byte{I32, I32, I32, I32}
 	reset := Code{}.I32Const(heap).GlobalSet(h)
+	if !c.skip["memory"] {
+		b.Export("memory", KindMemory, 0)
+	}
 	c.export(b, "iprt_abi_v1", nil, nil, nil, nil, Code{})
 	c.export(b, "iprt_alloc", []byte{I32}, []byte{I32}, []Local{{2, I32}}, nil, alloc(h))
 	c.export(b, "iprt_error", nil, []byte{I32}, nil, nil, Code{}.I32Const(ErrorAddr))
 	c.export(b, "iprt_codec_v1_decode", role, []byte{I64}, nil, reset, decode())
 	c.export(b, "iprt_codec_v1_encode", role, []byte{I64}, []Local{{1, I32}}, reset, encode())
 	c.export(b, "iprt_codec_v1_links", role, []byte{I64}, nil, reset, Code{}.Result(Code{}.I32Const(linksAddr), Code{}.I32Const(48)))
+	clear(c.skip) // an extra export may stand in for one that was left out
 	for _, e := range c.extra {
 		c.export(b, e.name, e.params, e.results, nil, nil, Code{}.Op(OpUnreachable))
 	}
 	if c.start != nil {
 		b.Start(b.Func(nil, nil, nil, *c.start))
 	}
-	if !c.skip["memory"] {
-		b.Export("memory", KindMemory, 0)
-	}
-
 	b.Data(tableAddr, oneRecord(7, 0, 0))
 	b.Data(linksAddr, oneRecord(9, 0, 1))
 	b.Data(ErrorAddr+8, []byte(notBytes))
