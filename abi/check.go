@@ -29,7 +29,7 @@ func checkTable(table, block []byte, encode bool) error {
 			return limitError("token table: heap of %d bytes for a block of %d bytes, limit %d", len(r.heap), len(block), limit)
 		}
 	}
-	c := checker{r: r, encode: encode}
+	c := checker{r: r, encode: encode, payload: MaxHeapBase + MaxHeapPerByte*uint64(len(block)) + uint64(len(r.heap))}
 	for i := range r.Len() {
 		if err := c.record(i); err != nil {
 			return err
@@ -46,6 +46,8 @@ type checker struct {
 	encode bool
 	done   bool // the root is complete
 	open   []checkedContainer
+
+	payload uint64 // bytes of strings, bytes and links that may still come, unless encode
 }
 
 type checkedContainer struct {
@@ -198,6 +200,12 @@ func (c *checker) data(i int, rec Record) error {
 	b, err := c.r.Data(rec)
 	if err != nil {
 		return err
+	}
+	if !c.encode {
+		if uint64(len(b)) > c.payload {
+			return limitError("token table: record %d: strings, bytes and links together are longer than the block allows", i)
+		}
+		c.payload -= uint64(len(b))
 	}
 	if rec.Kind == KindString && !utf8.Valid(b) {
 		return tableError("record %d: string is not valid UTF-8", i)
