@@ -1,0 +1,121 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host/engine"
+)
+
+// allocAlign is what iprt_alloc promises.
+const allocAlign = 16
+
+// call is the hot path: it allocates nothing unless it fails.
+func (g *guest) call(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+	if g.dead || g.m.pool.isClosed() {
+		return nil, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // some engines close an instance that is called with a dead context
+	}
+	if e < 0 || e >= exportCount || g.exports[e] == nil {
+		return nil, g.callError(e.String(), uint32(abi.StatusUnsupported))
+	}
+	out, err := g.roleCall(ctx, e, a, b)
+	g.bytes.Store(g.mem.Size())
+	g.m.stat.called(err)
+	return out, err
+}
+
+func (g *guest) roleCall(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+	pa, pb, err := g.push(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	g.stack = [roleParams]uint64{uint64(pa), uint64(len(a)), uint64(pb), uint64(len(b))}
+	if err := g.run(ctx, g.exports[e]); err != nil {
+		return nil, g.trapped(ctx, e.String(), err)
+	}
+	ptr, n := abi.Unpack(g.stack[0])
+	if ptr == 0 {
+		if abi.Status(n) == abi.StatusOK {
+			return nil, g.broke(e.String(), "it returned neither a result nor a status")
+		}
+		return nil, g.callError(e.String(), n)
+	}
+	if limit := g.m.host.cfg.Limits.MaxOutputBytes; int64(n) > limit {
+		return nil, g.overLimit("MaxOutputBytes", uint64(n), limit)
+	}
+	out, ok := g.mem.View(ptr, n)
+	if !ok {
+		return nil, g.broke(e.String(), fmt.Sprintf(
+			"its result of %d bytes at 0x%x is not inside the memory of %d bytes", n, ptr, g.mem.Size()))
+	}
+	return out, nil
+}
+
+// run enters the guest with g.stack.
+func (g *guest) run(ctx context.Context, f engine.Func) error {
+	g.ctx.Context = ctx
+	err := f.Call(&g.ctx, g.stack[:])
+	g.ctx.Context = context.Background() // never nil, should anybody have kept it
+	g.state.EndCall()
+	return err
+}
+
+// push copies the two inputs into memory that the guest allocates, and
+// returns their addresses, 0 for an empty one. What the guest says about the
+// addresses is checked only after the second allocation, because that may
+// move the memory.
+func (g *guest) push(ctx context.Context, a, b []byte) (pa, pb uint32, err error) {
+	if pa, err = g.allocate(ctx, len(a)); err != nil {
+		return 0, 0, err
+	}
+	if pb, err = g.allocate(ctx, len(b)); err != nil {
+		return 0, 0, err
+	}
+	endA, endB := uint64(pa)+uint64(len(a)), uint64(pb)+uint64(len(b))
+	if pa != 0 && pb != 0 && uint64(pa) < endB && uint64(pb) < endA {
+		return 0, 0, g.broke(abi.ExportAlloc, fmt.Sprintf("it gave overlapping memory: [0x%x, 0x%x) and [0x%x, 0x%x)", pa, endA, pb, endB))
+	}
+	if err = g.fill(pa, a); err != nil {
+		return 0, 0, err
+	}
+	return pa, pb, g.fill(pb, b)
+}
+
+// allocate asks the guest for n bytes.
+func (g *guest) allocate(ctx context.Context, n int) (uint32, error) {
+	if n == 0 {
+		return 0, nil
+	}
+	if limit := g.m.host.cfg.Limits.MaxInputBytes; int64(n) > limit {
+		return 0, &LimitError{Module: g.m.id, Limit: "MaxInputBytes", Value: uint64(n), Max: uint64(limit)}
+	}
+	g.stack[0] = uint64(n)
+	if err := g.run(ctx, g.alloc); err != nil {
+		return 0, g.trapped(ctx, abi.ExportAlloc, err)
+	}
+	p := uint32(g.stack[0])
+	if p == 0 {
+		return 0, g.overLimit("MaxMemoryBytes", 0, int64(g.m.host.memoryLimit()))
+	}
+	if p%allocAlign != 0 {
+		return 0, g.broke(abi.ExportAlloc, fmt.Sprintf("it gave 0x%x, which is not a multiple of %d", p, allocAlign))
+	}
+	return p, nil
+}
+
+func (g *guest) fill(p uint32, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	dst, ok := g.mem.View(p, uint32(len(data)))
+	if !ok {
+		return g.broke(abi.ExportAlloc, fmt.Sprintf(
+			"it gave 0x%x for %d bytes, which is not inside the memory of %d bytes", p, len(data), g.mem.Size()))
+	}
+	copy(dst, data)
+	return nil
+}

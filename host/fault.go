@@ -1,0 +1,120 @@
+package host
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/guesttext"
+	"github.com/iprt/iprt/host/hostcall"
+)
+
+// maxText bounds a guest's words in an error, in bytes. Escapes make a text
+// longer than the record it came from.
+const maxText = 2 * abi.ErrorTextMax
+
+// How calls fail. Each of these makes the caller's error; those that say the
+// guest misbehaved also mark it dead.
+
+// startError is why the engine made no instance. Nothing of the module ran.
+func (m *Module) startError(err error) error {
+	var memory *engine.MemoryLimitError
+	var instantiate *engine.InstantiateError
+	switch {
+	case errors.As(err, &memory):
+		return &LimitError{Module: m.id, Limit: "MaxMemoryBytes", Value: memory.Need, Max: memory.Limit}
+	case errors.As(err, &instantiate):
+		return refused(m.id, RefusedInvalid, err)
+	}
+	return notRun(err)
+}
+
+// callError is a status that the guest returned in order, with the text of
+// the error record if that belongs to it.
+func (g *guest) callError(export string, raw uint32) error {
+	said, text := g.record()
+	if said != raw {
+		text = ""
+	}
+	return g.newCallError(export, raw, text)
+}
+
+func (g *guest) newCallError(export string, raw uint32, text string) error {
+	status := abi.Status(raw)
+	if !status.Known() {
+		status = abi.StatusInternal
+	}
+	return &CallError{Module: g.m.id, Export: export, Status: status, Raw: raw, Text: text}
+}
+
+// trapped is a call that the engine says did not end in order.
+func (g *guest) trapped(ctx context.Context, export string, err error) error {
+	var t *engine.Trap
+	if !errors.As(err, &t) {
+		return notRun(err)
+	}
+	if t.Kind == engine.TrapCancelled {
+		g.dead = true
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", export, ctx.Err())
+		}
+		return ErrClosed
+	}
+	var abort *hostcall.Abort
+	if t.Kind == engine.TrapAbort && errors.As(err, &abort) {
+		e := g.newCallError(export, abort.Raw, guesttext.Line(abort.Text, maxText))
+		g.fail(e)
+		return e
+	}
+	e := &TrapError{Module: g.m.id, Export: export, Kind: t.Kind.String(), Backtrace: t.Backtrace, Err: err}
+	if said, text := g.record(); said != uint32(abi.StatusOK) && text != "" {
+		e.Text = text
+	} else if t.Cause != nil {
+		e.Text = guesttext.Line(t.Cause.Error(), maxText)
+	}
+	g.fail(e)
+	return e
+}
+
+// notRun is why the engine did not enter the guest, which is as good as before.
+func notRun(err error) error {
+	if errors.Is(err, engine.ErrClosed) {
+		return ErrClosed // somebody closed the engine before the host
+	}
+	return err
+}
+
+// broke is a guest that does not keep to the ABI.
+func (g *guest) broke(export, what string) error {
+	e := &TrapError{Module: g.m.id, Export: export, Kind: TrapContract, Text: what}
+	g.fail(e)
+	return e
+}
+
+// overLimit is a guest that ran into a limit and may be in any state.
+func (g *guest) overLimit(limit string, value uint64, most int64) error {
+	e := &LimitError{Module: g.m.id, Limit: limit, Value: value, Max: uint64(most)}
+	g.fail(e)
+	return e
+}
+
+// record reads the error record: the status it says it is for, and the text,
+// sanitised. The guest may have written anything there.
+func (g *guest) record() (status uint32, text string) {
+	if g.errAt == 0 {
+		return 0, ""
+	}
+	rec, ok := g.mem.View(g.errAt, abi.ErrorRecordSize)
+	if !ok {
+		return 0, ""
+	}
+	status = binary.LittleEndian.Uint32(rec[abi.ErrorRecordStatusAt:])
+	n := binary.LittleEndian.Uint32(rec[abi.ErrorRecordLenAt:])
+	if n > abi.ErrorTextMax {
+		return status, ""
+	}
+	return status, guesttext.Line(rec[abi.ErrorRecordTextAt:][:n], maxText)
+}

@@ -1,0 +1,127 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/fetch"
+)
+
+// Host loads modules and runs them. All methods may be called from several
+// goroutines at once.
+type Host struct {
+	engine engine.Engine
+	cfg    Config // defaults filled in
+	offer  offer
+	code   codeCache
+	life   lifetime
+}
+
+// New makes a host that runs modules on e. The engine stays the caller's: it
+// must stay open until [Host.Close] has returned, and several hosts may share
+// it. The error reports a Config that contradicts itself.
+func New(e engine.Engine, cfg Config) (*Host, error) {
+	if e == nil {
+		return nil, fmt.Errorf("host: New needs an engine")
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Policy == nil {
+		cfg.Policy = refuseAll
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Host{engine: e, cfg: cfg, offer: newOffer()}, nil
+}
+
+// Load fetches the module that c names and loads it into a place. c may be
+// the module's identity or any other CID of the same file.
+//
+// Errors: those of [Config.Fetch], and those of [Host.LoadVerified].
+func (h *Host) Load(ctx context.Context, c cid.Cid, b Binding) (*Module, error) {
+	begin := time.Now()
+	v, err := h.fetch(ctx, c, b)
+	if err != nil {
+		h.loaded(LoadEvent{Locator: c, Binding: b.Name, Took: time.Since(begin), Err: err})
+		return nil, err
+	}
+	return h.LoadVerified(ctx, v, b)
+}
+
+// LoadVerified loads a module whose bytes were fetched before. It returns
+// with one instance started.
+//
+// Errors: [*RefusedError] before any code of the module ran; [*CallError],
+// [*TrapError] or [*LimitError] if its start failed; [ErrClosed]; ctx.Err().
+func (h *Host) LoadVerified(ctx context.Context, v fetch.Verified, b Binding) (*Module, error) {
+	begin := time.Now()
+	ev := LoadEvent{Locator: v.Locator(), ID: v.ID(), Binding: b.Name}
+	m, err := h.load(ctx, v, b, &ev)
+	ev.Took, ev.Err = time.Since(begin), err
+	h.loaded(ev)
+	return m, err
+}
+
+// load is the way of a module from verified bytes to its first instance.
+// Each step may refuse; none before instantiate runs code of the module.
+func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEvent) (*Module, error) {
+	ctx, leave, err := h.life.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+
+	info, err := h.validate(v, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.allow(ctx, v, info, b); err != nil {
+		return nil, err
+	}
+	link, err := h.negotiate(v.ID(), info, b)
+	if err != nil {
+		return nil, err
+	}
+	code, err := h.compile(ctx, v, info, link, ev) // meters first
+	if err != nil {
+		return nil, err
+	}
+	m := h.newModule(v, info, b, link, code)
+	if err := m.startFirst(ctx); err != nil {
+		m.abandon()
+		return nil, err
+	}
+	if err := h.life.add(m); err != nil {
+		m.abandon()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Inspect reports what a module is, what it could do and what it would need
+// here. It compiles and runs nothing, and asks no policy. A module that the
+// validator rejects still gets a report, whose Verdict says why.
+func (h *Host) Inspect(ctx context.Context, v fetch.Verified) (*Report, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return h.inspect(v)
+}
+
+// Modules lists the loaded modules, oldest first.
+func (h *Host) Modules() []*Module { return h.life.modules() }
+
+// Close ends the host: running loads are cancelled, waiting
+// [Module.Acquire] calls fail with [ErrClosed], and instances are closed as
+// they are released. It returns nil once nothing is left, or an error that
+// wraps ctx.Err() and says what still runs; that is closed when it returns.
+// Closing twice is fine.
+func (h *Host) Close(ctx context.Context) error { return h.life.close(ctx) }

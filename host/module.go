@@ -1,0 +1,144 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/manifest"
+	"github.com/iprt/iprt/host/validate"
+)
+
+// Module is a loaded module in its place. All methods may be called from
+// several goroutines at once.
+type Module struct {
+	host    *Host
+	id      cid.Cid
+	locator cid.Cid
+	from    string
+	size    int
+	info    *validate.Info
+	binding Binding
+	link    *link
+	log     *slog.Logger
+
+	code *code
+	pool *pool
+	stat stats
+
+	closing sync.Once
+	mu      sync.Mutex
+	holds   int                 // see hold
+	guests  map[*guest]struct{} // started and not closed
+}
+
+func (h *Host) newModule(v fetch.Verified, info *validate.Info, b Binding, l *link, c *code) *Module {
+	b.Grants = maps.Clone(b.Grants)
+	b.Config = maps.Clone(b.Config)
+	m := &Module{
+		host: h, id: v.ID(), locator: v.Locator(), from: v.From(), size: len(v.Bytes()),
+		info: info, binding: b, link: l, code: c,
+		pool:   newPool(h.cfg.Limits.MaxInstances),
+		holds:  1,
+		guests: make(map[*guest]struct{}),
+	}
+	m.log = h.cfg.Log.With("module", info.Manifest.Name, "binding", b.Name, "cid", m.id.String())
+	return m
+}
+
+// abandon ends a module that never got into the host.
+func (m *Module) abandon() { m.shut() }
+
+// ID is the module's identity: the CIDv1, raw, sha2-256 of its bytes.
+func (m *Module) ID() cid.Cid { return m.id }
+
+// Locator is the CID it was loaded by.
+func (m *Module) Locator() cid.Cid { return m.locator }
+
+// From names the source its bytes came from.
+func (m *Module) From() string { return m.from }
+
+// Size is its length in bytes.
+func (m *Module) Size() int { return m.size }
+
+// Manifest is what the module says of itself. It must not be changed.
+func (m *Module) Manifest() *manifest.Manifest { return m.info.Manifest }
+
+// Purity is what its imports say of it.
+func (m *Module) Purity() manifest.Purity { return m.info.Purity }
+
+// Binding is the place it fills. It must not be changed.
+func (m *Module) Binding() Binding { return m.binding }
+
+// Acquire returns an instance for the caller alone, starting one if none is
+// free. At Limits.MaxInstances it waits for another to be released, in the
+// order of asking. Release it soon: everybody else may be waiting.
+//
+// Errors: [ErrClosed] once the module is unloaded; ctx.Err(); or why an
+// instance did not start, as for [Host.LoadVerified].
+func (m *Module) Acquire(ctx context.Context) (Instance, error) {
+	if err := ctx.Err(); err != nil {
+		return Instance{}, err
+	}
+	g, err := m.pool.take(ctx)
+	if err != nil {
+		return Instance{}, err
+	}
+	if g == nil {
+		if g, err = m.start(ctx); err != nil {
+			m.pool.put(nil)
+			return Instance{}, err
+		}
+	}
+	g.state.Renew()
+	return Instance{g: g, lease: g.lease.number()}, nil
+}
+
+// Close unloads the module. Nothing new is acquired; instances in use are
+// closed as they are released, and Close waits for that. Its error wraps
+// ctx.Err() and says what is still in use; the module is gone from the host
+// all the same. Closing twice is fine.
+func (m *Module) Close(ctx context.Context) error {
+	m.shut()
+	m.host.life.remove(m)
+	if err := m.pool.wait(ctx); err != nil {
+		return fmt.Errorf("module %s: %d of its instances are still in use: %w", m.id, m.pool.inUse(), err)
+	}
+	return nil
+}
+
+// shut closes the door without waiting.
+func (m *Module) shut() {
+	for _, g := range m.pool.close() {
+		g.close()
+	}
+	m.closing.Do(m.drop)
+}
+
+// hold and drop count who needs the compiled code: the module itself until it
+// is shut, and each instance from before its start until after its end.
+
+func (m *Module) hold() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holds == 0 {
+		return ErrClosed
+	}
+	m.holds++
+	return nil
+}
+
+func (m *Module) drop() {
+	m.mu.Lock()
+	m.holds--
+	last := m.holds == 0
+	m.mu.Unlock()
+	if last {
+		m.code.release()
+	}
+}

@@ -1,0 +1,39 @@
+// Package policy keeps an operator's decisions in a file: which modules may
+// run, what each binding is granted, and what self-describing blocks may load.
+//
+// Start with [Open]; a [File] is a host.Policy, [File.Grants] gives the grants
+// of a binding, and [File.Update] changes the file.
+//
+// # The file
+//
+// By convention it is policy.json in the data directory. It is JSON, one
+// object with these keys and no others:
+//
+//	{
+//	  "version": 1,
+//	  "allow": ["bafkrei…"],
+//	  "deny": ["bafkrei…"],
+//	  "grants": {"dagcbor": {"iprt:log/v1": {}}},
+//	  "envelopes": "allow-list"
+//	}
+//
+// "version" is required and 1. Everything else may be left out; a missing
+// file is the same as {"version": 1}, which allows nothing.
+//
+//   - "allow" and "deny" list CIDs of modules: the identity, or any other CID
+//     they are fetched by. Deny beats allow, whichever of a module's CIDs they
+//     name. CIDv0 and CIDv1 of one hash are the same here.
+//   - "grants" maps the name of a binding to the interfaces it may use, and
+//     each of those to its arguments, null or {} for none.
+//   - "envelopes" says which codec modules a self-describing block may bring
+//     in: "deny" none (the default), "allow-list" those in "allow", "pure"
+//     also every module that imports nothing granted, "ask" whatever the
+//     user says yes to, one by one. None of these gets past "deny".
+//
+// A file that says anything else is refused as a whole, with the place and
+// what was expected: a typo must not turn into a permission.
+//
+// Saving replaces the file atomically and leaves it readable by its owner
+// only. The file is read when it is opened; a node that should notice edits
+// calls [File.Reload].
+package policy

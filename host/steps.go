@@ -1,0 +1,141 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/guesttext"
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/meter"
+	"github.com/iprt/iprt/host/validate"
+)
+
+// The steps of a load; host.go orders them. Each turns what its package says
+// into the errors of this one.
+
+// fetch also verifies: a fetch.Verified is not to be had otherwise.
+func (h *Host) fetch(ctx context.Context, c cid.Cid, b Binding) (fetch.Verified, error) {
+	if h.cfg.Fetch == nil {
+		return fetch.Verified{}, &RefusedError{
+			Module: c, Kind: RefusedNoFetcher,
+			Reason: "this host was set up without a fetcher, so it cannot turn a CID into bytes",
+			Advice: "set Config.Fetch, or fetch the module and use LoadVerified",
+		}
+	}
+	ctx, leave, err := h.life.enter(ctx)
+	if err != nil {
+		return fetch.Verified{}, err
+	}
+	defer leave()
+	budget := fetch.Untrusted
+	if b.Pinned {
+		budget = fetch.Pinned
+	}
+	return h.cfg.Fetch.File(ctx, fetch.Request{CID: c, Budget: budget})
+}
+
+func (h *Host) validate(v fetch.Verified, b Binding) (*validate.Info, error) {
+	if !v.ID().Defined() {
+		return nil, errUnverified()
+	}
+	info, err := validate.Module(v.Bytes(), rules(b.Pinned))
+	if err != nil {
+		return nil, refused(v.ID(), RefusedInvalid, err)
+	}
+	return info, nil
+}
+
+func errUnverified() error {
+	return &RefusedError{
+		Kind:   RefusedUnverified,
+		Reason: "an empty fetch.Verified was passed, expected one that package fetch made",
+	}
+}
+
+func rules(pinned bool) validate.Rules {
+	if pinned {
+		return validate.Rules{Set: validate.ABI, Limits: validate.Pinned()}
+	}
+	return validate.Rules{Set: validate.ABI}
+}
+
+func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info, b Binding) error {
+	err := h.cfg.Policy.Allow(ctx, Candidate{
+		ID: v.ID(), Locator: v.Locator(), Manifest: info.Manifest, Purity: info.Purity,
+		Size: info.Size, Binding: b.Name,
+	})
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := refused(v.ID(), RefusedPolicy, err)
+	if e.Advice == "" {
+		e.Advice = fmt.Sprintf("look at it with \"iprt inspect %s\", then allow it with \"iprt grant %s\"", v.ID(), v.ID())
+	}
+	return e
+}
+
+// compile meters and compiles, unless the same code is there already.
+func (h *Host) compile(ctx context.Context, v fetch.Verified, info *validate.Info, l *link, ev *LoadEvent) (*code, error) {
+	limit := h.memoryLimit()
+	if need := uint64(info.Memory.Min) * pageSize; need > limit {
+		return nil, &RefusedError{
+			Module: v.ID(), Kind: RefusedLimit,
+			Reason: fmt.Sprintf("it starts with %d bytes of memory, the host's MaxMemoryBytes is %d", need, limit),
+			Advice: "raise MaxMemoryBytes in the host's limits",
+		}
+	}
+	cfg := meter.Config{MaxMemoryPages: uint32(limit / pageSize)}
+	key := fmt.Sprintf("%s %+v", v.ID(), cfg)
+	c, cached, err := h.code.get(ctx, key, func(ctx context.Context) (engine.Code, error) {
+		metered, err := meter.Rewrite(v.Bytes(), info, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return h.engine.Compile(ctx, metered, l.imports)
+	})
+	if errors.Is(err, engine.ErrClosed) {
+		return nil, ErrClosed
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, refused(v.ID(), RefusedInvalid, err)
+	}
+	ev.Cached = cached
+	return c, nil
+}
+
+const pageSize = 64 << 10
+
+// memoryLimit is MaxMemoryBytes in whole pages, which is how memory grows.
+func (h *Host) memoryLimit() uint64 {
+	return uint64(h.cfg.Limits.MaxMemoryBytes) / pageSize * pageSize
+}
+
+// refused wraps the error of a step. A hint or code that the step has is
+// better than what could be said here.
+func refused(id cid.Cid, kind Refusal, err error) *RefusedError {
+	e := &RefusedError{Module: id, Kind: kind, Reason: guesttext.Line(err.Error(), maxReason), Err: err}
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) {
+		e.Advice = hinter.Hint()
+	}
+	return e
+}
+
+// maxReason bounds how much an error may quote of a module, in bytes.
+const maxReason = 2048
+
+func (h *Host) loaded(ev LoadEvent) {
+	if h.cfg.Observer != nil {
+		h.cfg.Observer.Loaded(ev)
+	}
+}
