@@ -56,10 +56,11 @@ func (s *Sections) Section() Section { return s.cur }
 // Err is the error that ended the walk, or nil.
 func (s *Sections) Err() error { return s.r.Err() }
 
-// Rewrite copies a module. edit sees each section and returns the body to write, or false to leave the section out; extra
-// sections are appended as they are. The module must start with [Header].
-func Rewrite(wasm []byte, edit func(Section) (body []byte, keep bool, err error), extra ...[]byte) ([]byte, error) {
-	out := append(make([]byte, 0, len(wasm)+64), Header...)
+// Rewrite copies a module. edit sees each section and returns the body to write, or false to leave the section out. What
+// first holds, whole sections, is put before all others. The module must start with [Header].
+func Rewrite(wasm, first []byte, edit func(Section) (body []byte, keep bool, err error)) ([]byte, error) {
+	out := append(make([]byte, 0, len(wasm)+len(first)+64), Header...)
+	out = append(out, first...)
 	s := NewSections(wasm)
 	for s.Next() {
 		c := s.Section()
@@ -77,9 +78,6 @@ func Rewrite(wasm []byte, edit func(Section) (body []byte, keep bool, err error)
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
-	}
-	for _, e := range extra {
-		out = append(out, e...)
 	}
 	return out, nil
 }

@@ -1,0 +1,121 @@
+// Package meter turns a validated module into the one that an engine gets to see. The module's identity stays the CID of
+// the original bytes.
+//
+// Start with [Rewrite]. Today it bounds what an instance can occupy: the maxima of memory and table are lowered to those of
+// the class, or added where a toolchain left them out; and it takes away what engines parse with little care: custom
+// sections, except for function names, which it writes anew.
+//
+// # What it does not do yet
+//
+// Code is not touched. Nothing bounds how long a call runs or how deep it recurses, and no deadline interrupts it: a guest
+// that loops occupies its thread for ever, and in compiled code stops the garbage collector with it. Fuel and depth will be
+// added by this stage. Until then load only modules that you trust not to loop.
+//
+// # Caching
+//
+// The result depends on the bytes and on [Config] alone. Compiled code may be cached under the module's CID, the
+// configuration's [Config.Canonical] form and the engine's build.
+package meter
+
+import (
+	"fmt"
+
+	"github.com/iprt/iprt/host/internal/wasmbin"
+	"github.com/iprt/iprt/host/validate"
+)
+
+// Config sets the class of a module. The zero value works: each zero field means the default beside it.
+type Config struct {
+	MaxMemoryPages   uint32 // pages of 64 KiB, at most 65,536; default 1,024 (64 MiB)
+	MaxTableElements uint32 // default 65,536
+}
+
+// revision names what Rewrite does; it changes with every change of its output.
+const revision = 1
+
+func (c Config) withDefaults() Config {
+	if c.MaxMemoryPages == 0 {
+		c.MaxMemoryPages = 1024
+	}
+	c.MaxMemoryPages = min(c.MaxMemoryPages, wasmbin.MaxPages)
+	if c.MaxTableElements == 0 {
+		c.MaxTableElements = 65536
+	}
+	return c
+}
+
+// Canonical is a text that is the same for two configurations if and only if [Rewrite] gives the same result for every
+// module. It is stable between releases unless the result changes.
+func (c Config) Canonical() string {
+	c = c.withDefaults()
+	return fmt.Sprintf("meter/%d memory=%d table=%d", revision, c.MaxMemoryPages, c.MaxTableElements)
+}
+
+// LimitError reports a module that starts out larger than its class allows.
+type LimitError struct {
+	What  string // "memory" or "table"
+	Unit  string // "pages" or "elements"
+	Value uint32 // the minimum that the module declares
+	Limit uint32
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the module starts with a %s of %d %s, at most %d are allowed", e.What, e.Value, e.Unit, e.Limit)
+}
+
+// Code is the stable name of the failure.
+func (e *LimitError) Code() string { return "module-over-class" }
+
+// Hint says what to do about it.
+func (e *LimitError) Hint() string { return "load it with a larger " + e.What + " limit" }
+
+// Rewrite returns the module for the engine. wasm must be exactly the bytes that package validate accepted, and info what it
+// said of them; wasm is not changed, and the result shares no memory with it. The error is a *[LimitError] unless wasm and
+// info do not belong together.
+func Rewrite(wasm []byte, info *validate.Info, cfg Config) ([]byte, error) {
+	cfg = cfg.withDefaults()
+	if m := info.Memory; m != nil && m.Min > cfg.MaxMemoryPages {
+		return nil, &LimitError{What: "memory", Unit: "pages", Value: m.Min, Limit: cfg.MaxMemoryPages}
+	}
+	if t := info.Table; t != nil && t.Min > cfg.MaxTableElements {
+		return nil, &LimitError{What: "table", Unit: "elements", Value: t.Min, Limit: cfg.MaxTableElements}
+	}
+	functions := uint64(info.Functions)
+	for _, i := range info.Imports {
+		if i.Kind == validate.KindFunc {
+			functions++
+		}
+	}
+	if len(wasm) != info.Size {
+		return nil, fmt.Errorf("meter: %d bytes of module, but info is about one of %d", len(wasm), info.Size)
+	}
+	named := false
+	return wasmbin.Rewrite(wasm, nil, func(s wasmbin.Section) ([]byte, bool, error) {
+		switch {
+		case s.ID == wasmbin.Memory:
+			body, err := wasmbin.EditLimits(s, clamp(cfg.MaxMemoryPages))
+			return body, true, err
+		case s.ID == wasmbin.Table:
+			body, err := wasmbin.EditLimits(s, clamp(cfg.MaxTableElements))
+			return body, true, err
+		case s.ID == wasmbin.Custom:
+			if s.Name != wasmbin.NameSection || named {
+				return nil, false, nil
+			}
+			body, ok := wasmbin.CleanNames(s, functions)
+			named = ok
+			return body, ok, nil
+		}
+		return s.Body, true, nil
+	})
+}
+
+// clamp lowers a maximum to most, and adds it where there is none.
+func clamp(most uint32) func(wasmbin.Limits) wasmbin.Limits {
+	return func(l wasmbin.Limits) wasmbin.Limits {
+		if !l.HasMax || l.Max > most {
+			l.HasMax, l.Max = true, most
+		}
+		return l
+	}
+}
