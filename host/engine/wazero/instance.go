@@ -26,15 +26,18 @@ const (
 )
 
 func (i *instance) Func(name string) (engine.Func, bool) {
-	if f, ok := i.funcs[name]; ok {
-		return f, f != nil
+	f, known := i.funcs[name]
+	if !known {
+		f = i.lookup(name)
+		if i.funcs == nil {
+			i.funcs = make(map[string]*function)
+		}
+		i.funcs[name] = f
 	}
-	f := i.lookup(name)
-	if i.funcs == nil {
-		i.funcs = make(map[string]*function)
+	if f == nil {
+		return nil, false
 	}
-	i.funcs[name] = f
-	return f, f != nil
+	return f, true
 }
 
 func (i *instance) lookup(name string) *function {
