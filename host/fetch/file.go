@@ -15,6 +15,10 @@ import (
 // parallel is how many blocks of a file are asked for at a time.
 const parallel = 8
 
+// maxSize keeps sums of claimed sizes from wrapping around: a block adds at most
+// its claim to what its level claims, which is checked after every block.
+const maxSize = 1 << 62
+
 // hintEntries is how many names of a directory an error shows.
 const hintEntries = 5
 
@@ -52,12 +56,13 @@ func (s *Session) file(ctx context.Context) ([]byte, error) {
 				return nil, err
 			}
 			content += uint64(len(p.data))
-			for _, child := range p.children {
-				if pending += child.claimed; pending > 1<<62 {
-					return nil, s.badContent(p.cid, "claims more bytes than can be")
-				}
-			}
 			next = append(next, p.children...)
+			for _, child := range p.children {
+				pending += child.claimed
+			}
+			if pending > maxSize {
+				return nil, s.badContent(p.cid, "claims more bytes than can be")
+			}
 			if err := s.fits(content + pending); err != nil {
 				return nil, err
 			}
@@ -105,7 +110,7 @@ func (s *Session) expand(p *part, block []byte, isRoot bool) error {
 	}
 	if isRoot {
 		p.claimed = n.Size
-		s.meter.claim(int64(min(n.Size, 1<<62)))
+		s.meter.claim(int64(min(n.Size, maxSize)))
 	}
 	if n.Size != p.claimed {
 		return s.badContent(p.cid, "claims %d bytes, its parent claims %d for it", n.Size, p.claimed)
@@ -116,9 +121,10 @@ func (s *Session) expand(p *part, block []byte, isRoot bool) error {
 		if err := CheckFileCID(l.CID); err != nil {
 			return s.badContent(p.cid, "links a child by a CID that is not accepted: %v", err)
 		}
-		if sum += l.Size; sum > 1<<62 {
+		if l.Size > maxSize || sum > maxSize {
 			return s.badContent(p.cid, "claims more bytes than can be")
 		}
+		sum += l.Size
 		p.children = append(p.children, &part{cid: l.CID, claimed: l.Size})
 	}
 	if sum != n.Size {
