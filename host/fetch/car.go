@@ -122,7 +122,10 @@ func (s *CAR) scan() error {
 		return errors.New("its payload is not a CAR of version 1")
 	}
 	s.roots = br.Roots
-	var end int64
+	end, err := headerEnd(payload)
+	if err != nil {
+		return err
+	}
 	for n := 0; ; n++ {
 		m, err := br.SkipNext()
 		if errors.Is(err, io.EOF) {
@@ -134,10 +137,10 @@ func (s *CAR) scan() error {
 		if n == maxCARSections {
 			return fmt.Errorf("more than %d blocks", maxCARSections)
 		}
-		end = s.note(m)
+		end = s.note(m, end)
 	}
 	// The reader takes a file that ends right after a length for complete.
-	if end != 0 && end != payload.Size() {
+	if end != payload.Size() {
 		return fmt.Errorf("it breaks off: the last block ends at %d of %d bytes", end, payload.Size())
 	}
 	return nil
@@ -173,14 +176,29 @@ func (s *CAR) payload() (*io.SectionReader, error) {
 	return io.NewSectionReader(s.file, int64(h.DataOffset), int64(h.DataSize)), nil
 }
 
-// note records a section and returns where it ends.
-func (s *CAR) note(m *carv2.BlockMetadata) int64 {
+// headerEnd returns where the first section starts. The reader's own offsets
+// assume that the header is encoded as it would do it.
+func headerEnd(payload io.ReaderAt) (int64, error) {
+	var b [varint.MaxLenUvarint63]byte
+	n, err := payload.ReadAt(b[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	size, used, err := varint.FromUvarint(b[:n])
+	if err != nil {
+		return 0, err
+	}
+	return int64(used) + int64(size), nil
+}
+
+// note records the section at pos and returns where it ends.
+func (s *CAR) note(m *carv2.BlockMetadata, pos int64) int64 {
 	cidLen := uint64(m.Cid.ByteLen())
-	start := m.Offset + uint64(varint.UvarintSize(cidLen+m.Size)) + cidLen
+	pos += int64(varint.UvarintSize(cidLen+m.Size)) + int64(cidLen)
 	key := string(m.Cid.Hash())
 	if _, ok := s.where[key]; !ok {
-		s.where[key] = section{offset: int64(start), size: int(m.Size)}
+		s.where[key] = section{offset: pos, size: int(m.Size)}
 		s.order = append(s.order, m.Cid)
 	}
-	return int64(start + m.Size)
+	return pos + int64(m.Size)
 }
