@@ -56,7 +56,7 @@ var compileFlags = []string{
 // the big arrays are static, so 4 KiB are plenty. 128 MiB of memory are enough for twice the biggest block that
 // bitswap carries (2 MiB) at its worst: 16 bytes of record for every byte of block, grown by half at a time.
 var linkFlags = []string{
-	"--no-entry", "--stack-first", "-z", "stack-size=4096", "--max-memory=134217728", "--export-memory=memory", "--strip-all", "--fatal-warnings",
+	"-O2", "--no-entry", "--stack-first", "-z", "stack-size=4096", "--max-memory=134217728", "--export-memory=memory", "--strip-all", "--fatal-warnings",
 }
 
 // compileC builds the one C file of dir into out. Tools run inside dir with relative names, so that no path of the

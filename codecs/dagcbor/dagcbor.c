@@ -16,9 +16,9 @@ static u32 offset_of(const u8 *p) { return (u32)(p - block); }
 
 COLD u64 fail_at(const u8 *p, const char *what) { return fail(IPRT_INVALID, "offset ", offset_of(p), what); }
 
-COLD u64 fail_length(const u8 *p, const char *what, u64 claimed, u32 left) {
+COLD u64 fail_length(const u8 *p, u64 claimed, u32 left) {
   say_at("offset ", offset_of(p));
-  say(what);
+  say(major_names[*p >> 5]);
   say(" of length ");
   say_u64(claimed);
   say(", expected at most the ");
@@ -27,232 +27,170 @@ COLD u64 fail_length(const u8 *p, const char *what, u64 claimed, u32 left) {
   return failed(IPRT_INVALID);
 }
 
-COLD u64 fail_key(const u8 *p, u32 major) {
+COLD u64 fail_type(const u8 *p, const char *what, const char *expected) {
   say_at("offset ", offset_of(p));
-  say("map key is ");
-  say(major_names[major]);
-  say(", expected a string");
+  say(what);
+  say(major_names[*p >> 5]);
+  say(", expected ");
+  say(expected);
   return failed(IPRT_INVALID);
 }
 
-// argument reads a head whose argument does not fit the first byte; it returns
-// what follows, or 0 after setting the error.
-COLD const u8 *argument(const u8 *p, u64 *arg) {
+#define NOT_FINITE 0xffe0000000000000ull // twice the bits of an infinity: no finite float reaches it
+
+// argument reads the rest of the head at p, whose argument does not fit its first byte. The error is in iprt_err.
+COLD u64 argument(const u8 *p) {
   u32 info = *p & 31, size = 1u << (info - 24);
-  if (info > 27) {
-    fail_at(p, info == 31 ? "indefinite length" : "reserved additional information");
-    return 0;
-  }
-  if ((u32)(block_end - p) <= size) {
-    fail_at(p, "block ends inside a head");
-    return 0;
-  }
-  u64 v = __builtin_bswap64(load64(p + 1)) >> (64 - 8 * size);
-  if (v < (info == 24 ? 24 : 1ull << (4 * size))) {
-    fail_at(p, "integer or length not in its shortest form");
-    return 0;
-  }
-  *arg = v;
-  return p + 1 + size;
+  if (info > 27) return fail_at(p, info == 31 ? "indefinite length" : "reserved head");
+  if ((u32)(block_end - p) <= size) return fail_at(p, "block ends inside a head");
+  u64 v = swapped(load64(p + 1)) >> (64 - 8 * size);
+  if (v < (info == 24 ? 24 : 1ull << (4 * size))) return fail_at(p, "integer or length not in its shortest form");
+  return v;
 }
 
-static inline const u8 *head(const u8 *p, u64 *arg) {
-  *arg = *p & 31;
-  return *arg < 24 ? p + 1 : argument(p, arg);
-}
-
-// simple decodes major type 7: false, true, null and 64-bit floats.
-COLD const u8 *simple(const u8 *p) {
+// simple decodes major type 7: false, true, null and 64-bit floats. 0 after setting the error.
+HOT const u8 *simple(const u8 *p, struct record *r) {
   u32 info = *p & 31;
-  switch (info) {
-  case 20:
-  case 21:
-    put(IPRT_KIND_BOOL, 0, 0, info - 20);
+  if (info == 20 || info == 21) {
+    put(r, IPRT_KIND_BOOL, 0, 0, info - 20);
     return p + 1;
-  case 22:
-    put(IPRT_KIND_NULL, 0, 0, 0);
+  }
+  if (info == 22) {
+    put(r, IPRT_KIND_NULL, 0, 0, 0);
     return p + 1;
-  case 25:
-  case 26:
-    fail_at(p, "float of 16 or 32 bits, expected 64");
-    return 0;
-  case 27:
-    break;
-  default:
-    fail_at(p, "simple value other than false, true and null");
-    return 0;
   }
-  if (block_end - p < 9) {
-    fail_at(p, "block ends inside a float");
-    return 0;
+  const char *wrong = "block ends inside a float";
+  if (info == 27 && block_end - p > 8) {
+    u64 bits = swapped(load64(p + 1));
+    put(r, IPRT_KIND_FLOAT, 0, 0, bits);
+    if (bits << 1 < NOT_FINITE) return p + 9;
+    wrong = "float is NaN or infinite";
+  } else if (info == 25 || info == 26) {
+    wrong = "float of 16 or 32 bits, expected 64";
+  } else if (info != 27) {
+    wrong = "simple value other than false, true and null";
   }
-  u64 bits = __builtin_bswap64(load64(p + 1));
-  if ((bits << 1) >= 0xffe0000000000000ull) {
-    fail_at(p, "float is NaN or infinite");
-    return 0;
-  }
-  put(IPRT_KIND_FLOAT, 0, 0, bits);
-  return p + 9;
+  fail_at(p, wrong);
+  return 0;
 }
 
-// link decodes what follows a tag: 42, then bytes: 0x00 and a CID.
-COLD const u8 *link(const u8 *tag, const u8 *p, u64 number) {
-  u64 n;
-  if (number != 42) {
-    say_at("offset ", offset_of(tag));
-    say("tag ");
-    say_u64(number);
-    say(", expected 42 (link)");
-    failed(IPRT_INVALID);
-    return 0;
-  }
-  if (p == block_end || *p >> 5 != BYTES) {
-    fail_at(p, "tag 42 expects bytes");
-    return 0;
-  }
-  const u8 *at = head(p, &n);
-  if (!at) return 0;
-  if (n > (u32)(block_end - at)) {
-    fail_length(p, "bytes", n, (u32)(block_end - at));
-    return 0;
-  }
-  if (!n || *at || !is_cid(at + 1, (u32)n - 1)) {
-    fail_at(at, "link is not 0x00 and a binary CID");
-    return 0;
-  }
-  put(IPRT_KIND_LINK, 0, (u32)n - 1, offset_of(at + 1));
-  return at + n;
-}
-
-// frame is an open list or map. left counts what is still to come in it: items
-// or entries. key_len is -1 before the first key.
+// frame is an open list or map. left counts the keys, values and items that are still to come in it; in a map, what leaves
+// it odd is a key. key_len is -1 before the first key.
 struct frame {
   u32 rec, left;
   const u8 *key;
-  i64 key_len;
+  i32 key_len;
   int map;
 };
 
-// map_key decodes a key and holds it to the order of the one before.
-static inline const u8 *map_key(const u8 *p, struct frame *f) {
-  u64 n;
-  if (p == block_end) {
-    fail_at(p, "block ends, expected a map key");
-    return 0;
-  }
-  if (*p >> 5 != TEXT) {
-    fail_key(p, *p >> 5);
-    return 0;
-  }
-  const u8 *key = head(p, &n);
-  if (!key) return 0;
-  if (n > (u32)(block_end - key)) {
-    fail_length(p, "string", n, (u32)(block_end - key));
-    return 0;
-  }
-  int order = (i64)n > f->key_len ? 1 : (i64)n < f->key_len ? -1 : compare(key, f->key, (u32)n);
-  if (order <= 0) {
-    fail_at(p, order ? "map keys not in length-first order" : "duplicate map key");
-    return 0;
-  }
-  if (!is_utf8(key, (u32)n)) {
-    fail_at(p, "string is not valid UTF-8");
-    return 0;
-  }
+// check_key holds a key to the order of the one before it. It returns what is wrong, or 0.
+HOT const char *check_key(struct frame *f, const u8 *key, i32 n) {
+  int order = n > f->key_len ? 1 : n < f->key_len ? -1 : compare(key, f->key, (u32)n);
   f->key = key;
-  f->key_len = (i64)n;
-  put(IPRT_KIND_STRING, 0, (u32)n, offset_of(key));
-  return key + n;
+  f->key_len = n;
+  return order > 0 ? 0 : order ? "map keys not in length-first order" : "duplicate map key";
 }
 
-// parse writes the records of the block from record first on.
-static u64 parse(u32 first) {
+static u32 count; // index after the last record
+
+// parse writes the records of the block, from record first on.
+static u32 parse(u32 first) {
   static struct frame stack[IPRT_MAX_DEPTH];
   struct frame f = {0, 1, 0, 0, 0};
   const u8 *p = block;
   u32 depth = 0;
-  u64 pending = 1; // items owed by every open container; each takes a byte
-  if (!begin(first + 1)) return out_of_memory();
-  written = first;
+  u32 pending = 1; // items owed by all open containers; each takes a byte at least
+  struct record *r = begin() + first;
+  if (!room_for(first + 1)) return (u32)out_of_memory();
   for (;;) {
     while (!f.left) {
       if (!depth) {
-        if (p != block_end) return fail_at(p, "bytes after the end of the value");
-        return IPRT_OK;
+        count = index_of(r);
+        return p == block_end ? IPRT_OK : (u32)fail_at(p, "bytes after the end of the value");
       }
-      records[f.rec].v = written;
+      records[f.rec].v = index_of(r);
       f = stack[--depth];
     }
     f.left--;
-    if (f.map) {
-      pending--;
-      if (!(p = map_key(p, &f))) return IPRT_INVALID;
-    }
     pending--;
-    if (p == block_end) return fail_at(p, "block ends, expected a value");
-    u32 major = *p >> 5;
-    u64 arg;
+    int is_key = f.map & (int)f.left, is_link = 0;
+  head:
+    if (p == block_end) return (u32)fail_at(p, "block ends before its value does");
+    const u8 *start = p++;
+    u32 major = *start >> 5;
+    u64 arg = *start & 31;
+    if (is_key && major != TEXT) return (u32)fail_type(start, "map key is ", "a string");
+    if (is_link && major != BYTES) return (u32)fail_type(start, "tag 42 is on ", "bytes");
     if (major == SIMPLE) {
-      if (!(p = simple(p))) return IPRT_INVALID;
+      if (!(p = simple(start, r++))) return IPRT_INVALID;
       continue;
     }
-    const u8 *start = p;
-    if (!(p = head(p, &arg))) return IPRT_INVALID;
-    u32 left = (u32)(block_end - p);
-    switch (major) {
-    case UINT:
-    case NINT:
-      put(IPRT_KIND_UINT + major, 0, 0, arg);
+    if (arg > 23) {
+      p += 1u << (arg - 24);
+      arg = argument(start);
+      if (iprt_err.status) return IPRT_INVALID;
+    }
+    if (major <= NINT) {
+      put(r++, IPRT_KIND_UINT + major, 0, 0, arg);
       continue;
-    case BYTES:
-    case TEXT:
-      if (arg > left) return fail_length(start, major_names[major], arg, left);
-      if (major == TEXT && !is_utf8(p, (u32)arg)) return fail_at(start, "string is not valid UTF-8");
-      put(major == TEXT ? IPRT_KIND_STRING : IPRT_KIND_BYTES, 0, (u32)arg, offset_of(p));
+    }
+    if (major == TAG) {
+      if (arg != 42) return (u32)fail_at(start, "tag other than 42 (link)");
+      is_link = 1;
+      goto head;
+    }
+    u32 left = (u32)(block_end - p);
+    if (arg > left) return (u32)fail_length(start, arg, left);
+    if (major == TEXT) {
+      const char *wrong = is_ascii(p, (u32)arg) || is_utf8(p, (u32)arg) ? 0 : "string is not valid UTF-8";
+      if (!wrong && is_key) wrong = check_key(&f, p, (i32)arg);
+      if (wrong) return (u32)fail_at(start, wrong);
+    }
+    if (major <= TEXT) {
+      u32 kind = major == TEXT ? IPRT_KIND_STRING : IPRT_KIND_BYTES;
+      if (is_link) { // 0x00, the multibase for bytes, and a CID
+        if (!arg || *p || !is_cid(p + 1, (u32)arg - 1)) return (u32)fail_at(start, "link is not 0x00 and a binary CID");
+        kind = IPRT_KIND_LINK;
+      }
+      put(r++, kind, 0, (u32)arg - (u32)is_link, offset_of(p) + (u32)is_link);
       p += arg;
       continue;
-    case TAG:
-      if (!(p = link(start, p, arg))) return IPRT_INVALID;
-      continue;
     }
-    if (depth == IPRT_MAX_DEPTH) return fail(IPRT_LIMIT, "offset ", offset_of(start), "nested deeper than 1024");
-    u64 items = major == MAP ? 2 * arg : arg;
-    if (arg > left) return fail_length(start, major_names[major], arg, left);
-    if (items + pending > left) return fail_at(start, "more items announced than bytes left");
+    if (depth == IPRT_MAX_DEPTH) return (u32)fail(IPRT_LIMIT, "offset ", offset_of(start), "nested deeper than 1024");
+    int map = major == MAP;
+    u32 items = (u32)arg << map;
     pending += items;
-    if (!room_for(written + 1 + (u32)pending)) return out_of_memory();
+    if (pending > left) return (u32)fail_at(start, "more items announced than bytes left");
     stack[depth++] = f;
-    f = (struct frame){written, (u32)arg, 0, -1, major == MAP};
-    if (major == MAP) put(IPRT_KIND_MAP, IPRT_MAP_LENGTH_FIRST, (u32)arg, 0);
-    else put(IPRT_KIND_LIST, 0, (u32)arg, 0);
+    f = (struct frame){index_of(r), items, 0, -1, map};
+    put(r++, IPRT_KIND_LIST + (u32)map, map ? IPRT_MAP_LENGTH_FIRST : 0, (u32)arg, 0);
+    if (!room_for(index_of(r) + pending)) return (u32)out_of_memory();
   }
 }
 
-static u64 start(const u8 *p, u32 len, u32 params) {
+COLD u32 start(const u8 *p, u32 len, u32 params) {
   iprt_err.status = iprt_err.len = 0;
   call_over = 1;
   block = p;
   block_end = p + len;
-  if (!params) return IPRT_OK;
-  say("dag-cbor takes no parameters");
-  return failed(IPRT_INVALID);
+  return params ? (u32)fail(IPRT_INVALID, "offset ", 0, "dag-cbor takes no parameters") : IPRT_OK;
+}
+
+COLD u64 read(const u8 *p, u32 len, u32 params, int only_links) {
+  u32 status = start(p, len, params);
+  if (!status) status = parse((u32)only_links);
+  return status ? status : only_links ? finish_links(count) : finish(count, 0);
 }
 
 IPRT_EXPORT_CODEC_DECODE u64 decode(const u8 *p, u32 len, const u8 *params, u32 params_len) {
-  u64 status = start(p, len, params_len);
-  if (!status) status = parse(0);
-  return status ? status : finish(0);
+  return read(p, len, params_len, 0);
 }
 
 IPRT_EXPORT_CODEC_LINKS u64 links(const u8 *p, u32 len, const u8 *params, u32 params_len) {
-  u64 status = start(p, len, params_len);
-  if (!status) status = parse(1);
-  return status ? status : finish_links();
+  return read(p, len, params_len, 1);
 }
 
 // ---- encode ----
-
-static u8 *out;
 
 COLD u32 head_size(u64 arg) { return arg < 24 ? 1 : arg < 0x100 ? 2 : arg < 0x10000 ? 3 : arg >> 32 ? 9 : 5; }
 
@@ -263,141 +201,78 @@ COLD void put_head(u32 major, u64 arg) {
     return;
   }
   *out = (u8)(major << 5 | (24 + __builtin_ctz(size)));
-  store64(out + 1, __builtin_bswap64(arg << (64 - 8 * size)));
+  store64(out + 1, swapped(arg << (64 - 8 * size)));
   out += 1 + size;
 }
 
-static void put_data(const u8 *p, u32 n) {
-  __builtin_memcpy(out, p, n);
-  out += n;
-}
-
-// size_of_all adds up what every record takes: the order of entries does not
-// matter for that. Records may share heap bytes, so it can exceed the table.
-COLD u64 size_of_all(void) {
-  u64 size = 0;
-  for (u32 i = 0; i < rec_count; i++) {
-    const struct record *r = recs + i;
-    switch (r->kind) {
-    case IPRT_KIND_NULL:
-    case IPRT_KIND_BOOL:
-      size += 1;
-      break;
-    case IPRT_KIND_UINT:
-    case IPRT_KIND_NINT:
-      size += head_size(r->v);
-      break;
-    case IPRT_KIND_FLOAT:
-      size += 9;
-      break;
-    case IPRT_KIND_LINK:
-      size += 3 + head_size(r->n + 1ull) + r->n;
-      break;
-    default:
-      size += head_size(r->n) + (r->kind < IPRT_KIND_LIST ? r->n : 0);
-    }
+static u64 size_of(const struct record *r) {
+  switch (r->kind) {
+  case IPRT_KIND_UINT:
+  case IPRT_KIND_NINT:
+  case IPRT_KIND_FLOAT:
+    return 9;
+  case IPRT_KIND_STRING:
+  case IPRT_KIND_BYTES:
+  case IPRT_KIND_LINK:
+    return 12 + (u64)r->n;
+  case IPRT_KIND_LIST:
+  case IPRT_KIND_MAP:
+    return 5;
   }
-  return size;
+  return 1;
 }
 
-// key_order compares keys length first, as the format wants them.
+// key_order is the order of the format: by length first.
 COLD int key_order(u32 a, u32 b) {
   u32 n = recs[a].n;
   if (n != recs[b].n) return n < recs[b].n ? -1 : 1;
   return compare(data_of(recs + a), data_of(recs + b), n);
 }
 
-static int key_less(u32 a, u32 b) { return key_order(a, b) < 0; }
+static int unsorted(const struct record *r) { return r->flags != IPRT_MAP_LENGTH_FIRST; }
 
-COLD u64 put_leaf(u32 i) {
+static void put_open(const struct record *r) { put_head(r->kind == IPRT_KIND_MAP ? MAP : ARRAY, r->n); }
+
+static void put_close(void) {}
+
+static u32 put_key(u32 i) { return put_leaf(i); }
+
+COLD u32 put_leaf(u32 i) {
   const struct record *r = recs + i;
+  u32 major = BYTES, n = r->n;
   switch (r->kind) {
   case IPRT_KIND_NULL:
     *out++ = SIMPLE << 5 | 22;
-    break;
+    return IPRT_OK;
   case IPRT_KIND_BOOL:
     *out++ = (u8)(SIMPLE << 5 | 20 | (r->v & 1));
-    break;
+    return IPRT_OK;
   case IPRT_KIND_FLOAT:
-    if ((r->v << 1) >= 0xffe0000000000000ull) return bad_record(i, "dag-cbor has no NaN and no infinities");
+    if (r->v << 1 >= NOT_FINITE) return (u32)bad_record(i, "float is NaN or infinite");
     *out = SIMPLE << 5 | 27;
-    store64(out + 1, __builtin_bswap64(r->v));
+    store64(out + 1, swapped(r->v));
     out += 9;
-    break;
+    return IPRT_OK;
   case IPRT_KIND_UINT:
   case IPRT_KIND_NINT:
     put_head(r->kind - IPRT_KIND_UINT, r->v);
-    break;
+    return IPRT_OK;
   case IPRT_KIND_LINK:
     put_head(TAG, 42);
-    put_head(BYTES, r->n + 1ull);
+    put_head(BYTES, n + 1ull);
     *out++ = 0;
-    put_data(data_of(r), r->n);
     break;
+  case IPRT_KIND_STRING:
+    major = TEXT; // fallthrough
   default:
-    put_head(r->kind == IPRT_KIND_STRING ? TEXT : BYTES, r->n);
-    put_data(data_of(r), r->n);
+    put_head(major, n);
   }
+  __builtin_memcpy(out, data_of(r), n);
+  out += n;
   return IPRT_OK;
 }
 
-// walk is an open list or map of the table. keys, if not 0, is the order in
-// which its entries go out; without, they go out as they come.
-struct walk {
-  u32 left, end, *keys, last;
-  int map;
-};
-
-// put_key writes the next key of the map and returns its record, or 0.
-static u32 put_key(struct walk *w, u32 i) {
-  u32 key = w->keys ? *w->keys++ : i;
-  int order = w->last ? key_order(w->last, key) : -1;
-  if (order >= 0) {
-    bad_record(key, order ? "keys not in the order the map promises" : "duplicate map key");
-    return 0;
-  }
-  w->last = key;
-  put_leaf(key);
-  return key;
-}
-
-COLD u64 emit(void) {
-  static struct walk stack[IPRT_MAX_DEPTH];
-  struct walk w = {1, rec_count, 0, 0, 0};
-  u32 depth = 0, i = 0;
-  for (;;) {
-    while (!w.left) {
-      if (!depth) return IPRT_OK;
-      i = w.end;
-      w = stack[--depth];
-    }
-    w.left--;
-    if (w.map) {
-      if (!(i = put_key(&w, i))) return IPRT_INVALID;
-      i++;
-    }
-    const struct record *r = recs + i;
-    if (r->kind < IPRT_KIND_LIST) {
-      if (put_leaf(i)) return IPRT_INVALID;
-      i++;
-      continue;
-    }
-    int map = r->kind == IPRT_KIND_MAP;
-    put_head(map ? MAP : ARRAY, r->n);
-    stack[depth++] = w;
-    w = (struct walk){r->n, (u32)r->v, 0, 0, map};
-    if (map && r->flags != IPRT_MAP_LENGTH_FIRST && !(w.keys = sorted(i, key_less))) return out_of_memory();
-    i++;
-  }
-}
-
 IPRT_EXPORT_CODEC_ENCODE u64 encode(u8 *p, u32 len, const u8 *params, u32 params_len) {
-  u64 status = start(p, len, params_len);
-  if (!status) status = open_table(p, len);
-  if (status) return status;
-  u64 size = size_of_all();
-  u8 *result = out = take(size + 8); // put_head stores eight bytes at once
-  if (!out) return out_of_memory();
-  status = emit();
-  return status ? status : packed(result, size);
+  u32 status = start(p, len, params_len);
+  return status ? status : encode_table(p, len);
 }

@@ -11,10 +11,11 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
-typedef int64_t i64;
+typedef int32_t i32;
 
-// COLD keeps what is rarely run, or big, out of the loops that matter.
+// COLD keeps what is rarely run, or big, out of the loops that matter; HOT is part of them.
 #define COLD static __attribute__((noinline, minsize))
+#define HOT static inline __attribute__((always_inline))
 
 // load64 may read up to seven bytes past a string: iprt_alloc leaves that much
 // room behind every input, and records follow it anyway.
@@ -25,6 +26,9 @@ static inline u64 load64(const u8 *p) {
 }
 
 static inline void store64(u8 *p, u64 v) { __builtin_memcpy(p, &v, 8); }
+
+// swapped turns the bytes of a word around. Wasm has no instruction for it.
+COLD u64 swapped(u64 v) { return __builtin_bswap64(v); }
 
 static struct {
   u32 status, len;
@@ -71,15 +75,19 @@ COLD u64 fail(u32 status, const char *unit, u32 at, const char *what) {
 
 // ---- strings ----
 
-static inline int is_ascii(const u8 *s, u32 n) {
+HOT int is_ascii(const u8 *s, u32 n) {
   u64 seen = 0;
   for (; n >= 8; s += 8, n -= 8) seen |= load64(s);
   if (n) seen |= load64(s) << (64 - 8 * n); // drops the bytes past the end
   return !(seen & 0x8080808080808080ull);
 }
 
-COLD int is_utf8_slow(const u8 *s, u32 n) {
+COLD int is_utf8(const u8 *s, u32 n) {
   for (u32 i = 0; i < n;) {
+    if (n - i >= 8 && is_ascii(s + i, 8)) {
+      i += 8;
+      continue;
+    }
     u8 b = s[i++];
     if (b < 0x80) continue;
     // more: continuation bytes; lo, hi: what the first of them may be, which
@@ -94,43 +102,33 @@ COLD int is_utf8_slow(const u8 *s, u32 n) {
   return 1;
 }
 
-static inline int is_utf8(const u8 *s, u32 n) { return is_ascii(s, n) || is_utf8_slow(s, n); }
-
-// compare orders bytes as memcmp does, over the shorter length first.
-static inline int compare(const u8 *a, const u8 *b, u32 n) {
-  for (; n >= 8; a += 8, b += 8, n -= 8) {
-    u64 x = __builtin_bswap64(load64(a)), y = __builtin_bswap64(load64(b));
-    if (x != y) return x < y ? -1 : 1;
-  }
-  if (!n) return 0;
-  u64 x = __builtin_bswap64(load64(a)) >> (64 - 8 * n);
-  u64 y = __builtin_bswap64(load64(b)) >> (64 - 8 * n);
-  return x < y ? -1 : x > y;
+// compare orders n bytes as memcmp does.
+HOT int compare(const u8 *a, const u8 *b, u32 n) {
+  u64 x = 0, y = 0;
+  for (; n >= 8 && x == y; a += 8, b += 8, n -= 8) x = load64(a), y = load64(b);
+  if (n && x == y) x = load64(a) << (64 - 8 * n), y = load64(b) << (64 - 8 * n);
+  if (x == y) return 0;
+  int first = __builtin_ctzll(x ^ y) & ~7; // where the first bytes that differ are
+  return (u8)(x >> first) < (u8)(y >> first) ? -1 : 1;
 }
 
-// uvarint reads a minimal varint below 2^63 and returns its length, or 0.
-COLD u32 uvarint(const u8 *p, u32 n, u64 *out) {
-  u64 v = 0;
-  for (u32 i = 0; i < n && i < 9; i++) {
-    v |= (u64)(p[i] & 0x7f) << (7 * i);
-    if (p[i] < 0x80) {
-      *out = v;
-      return p[i] || !i ? i + 1 : 0;
-    }
-  }
-  return 0;
-}
-
-// is_cid tells whether n bytes are exactly one binary CID, version 0 or 1.
+// is_cid tells whether n bytes are exactly one binary CID: version 0, or four minimal varints below 2^63 (1, codec, hash,
+// length of the digest) and the digest.
 COLD int is_cid(const u8 *p, u32 n) {
+  // Nearly all of them: version 1, a codec below 128, 32 bytes of sha2-256.
+  if (n == 36 && (load64(p) & 0xffff80ff) == 0x20120001) return 1;
   if (n >= 2 && p[0] == 0x12 && p[1] == 0x20) return n == 34;
-  u64 version, codec, hash, digest;
-  u32 at = uvarint(p, n, &version), step;
-  if (!at || version != 1) return 0;
-  if (!(step = uvarint(p + at, n - at, &codec))) return 0;
-  at += step;
-  if (!(step = uvarint(p + at, n - at, &hash))) return 0;
-  at += step;
-  if (!(step = uvarint(p + at, n - at, &digest))) return 0;
-  return digest == n - at - step;
+  u64 v = 0;
+  u32 at = 0;
+  for (int field = 0; field < 4; field++) {
+    u32 shift = 0;
+    v = 0;
+    for (;; shift += 7) {
+      if (at == n || shift == 63) return 0;
+      v |= (u64)(p[at] & 0x7f) << shift;
+      if (p[at++] < 0x80) break;
+    }
+    if ((shift && !p[at - 1]) || (!field && v != 1)) return 0;
+  }
+  return v == n - at;
 }

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Reading a token table to encode it: open_table checks all of it once, so that
-// what follows walks it without another test; sorted orders a map's entries.
+// Encoding: a walk over a token table in the order that the format wants, with
+// the bytes of it left to the codec. Hosts check a table before a guest sees it;
+// the checks here turn what gets past a careless one into a status.
 #pragma once
 
 #include "table.h"
+
+// What a codec defines.
+static u64 size_of(const struct record *r);  // the most bytes that a record becomes, without what it contains
+static int key_order(u32 a, u32 b);          // < 0, 0 or > 0: the order of two key records
+static int unsorted(const struct record *r); // a map whose entries may not come in that order
+static void put_open(const struct record *r);
+static u32 put_key(u32 i);
+static u32 put_leaf(u32 i);
+static void put_close(void);
+
+static u8 *out; // where the next byte goes
 
 static struct record *recs; // the table being encoded
 static u32 rec_count;
@@ -12,68 +24,47 @@ static const u8 *heap;
 
 COLD u64 bad_record(u32 i, const char *what) { return fail(IPRT_INVALID, "record ", i, what); }
 
+static const char ends_differ[] = "count and end index disagree";
+
 static const char *const kind_names[] = {"no value", "null",  "a boolean", "an integer", "an integer", "a float",
                                          "a string", "bytes", "a link",    "a list",     "a map"};
 
 static inline const u8 *data_of(const struct record *r) { return heap + (u32)r->v; }
-static inline u32 children_of(const struct record *r) { return r->kind == IPRT_KIND_MAP ? 2 * r->n : r->n; }
 
-// check_leaf checks the record itself, without what is around it.
-static u32 check_record(u32 i, u32 heap_len) {
+// check_record checks one record by itself. check_records and the walk that follows make up for what it cannot see.
+COLD u32 check_record(u32 i, u32 heap_len) {
   const struct record *r = recs + i;
-  if (r->zero || r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) return bad_record(i, "unknown kind");
-  if (r->kind >= IPRT_KIND_LIST) return IPRT_OK; // open_table looks at these
-  if (r->kind < IPRT_KIND_STRING) {
-    if (r->flags || r->n) return bad_record(i, "flags or length on a scalar");
-    return IPRT_OK;
+  const char *wrong = 0;
+  if (r->zero || r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) wrong = "unknown kind";
+  else if (r->kind >= IPRT_KIND_LIST) {
+    if (r->v <= i || r->v > rec_count) wrong = "end index out of bounds";
+  } else if (r->kind >= IPRT_KIND_STRING) {
+    if (r->flags != IPRT_FLAG_HEAP || r->v > heap_len || r->n > heap_len - r->v) wrong = "data outside the heap";
+    else if (r->kind == IPRT_KIND_STRING && !is_utf8(data_of(r), r->n)) wrong = "string is not valid UTF-8";
+    else if (r->kind == IPRT_KIND_LINK && !is_cid(data_of(r), r->n)) wrong = "link is not a CID";
   }
-  if (r->flags != IPRT_FLAG_HEAP) return bad_record(i, "data outside the heap");
-  if (r->v > heap_len || r->n > heap_len - r->v) return bad_record(i, "data past the end of the heap");
-  if (r->kind == IPRT_KIND_STRING && !is_utf8(data_of(r), r->n)) return bad_record(i, "string is not valid UTF-8");
-  if (r->kind == IPRT_KIND_LINK && !is_cid(data_of(r), r->n)) return bad_record(i, "link is not a CID");
-  return IPRT_OK;
+  return wrong ? (u32)bad_record(i, wrong) : IPRT_OK;
 }
 
-struct open {
-  u32 left, end;
-  int map;
-};
+static u64 size_of_all;
 
-// open_table checks header, bounds, kinds, counts against end indices, depth
-// and that map keys are strings. It says nothing about the order of keys.
+// open_table checks the header and every record by itself, and adds up what size_of says that each becomes at most; the
+// order of entries does not matter for that. Records may share heap bytes, so the sum can exceed the table.
 COLD u32 open_table(u8 *table, u32 len) {
-  static struct open stack[IPRT_MAX_DEPTH];
   const u32 *h = (const u32 *)table;
-  if (len < IPRT_TABLE_HEADER_SIZE || h[0] != IPRT_TABLE_MAGIC || h[1] || h[6] || h[7])
+  if (len < IPRT_TABLE_HEADER_SIZE || h[0] != IPRT_TABLE_MAGIC || h[3] > len || h[2] > (len - h[3]) / sizeof *recs ||
+      h[4] > len || h[5] > len - h[4])
     return (u32)fail(IPRT_INVALID, "offset ", 0, "not a token table of version 1");
-  if (!h[2] || h[3] % 8 || h[3] > len || h[2] > (len - h[3]) / sizeof *recs || h[4] > len || h[5] > len - h[4])
-    return (u32)fail(IPRT_INVALID, "offset ", 8, "records or heap outside the table");
   recs = (struct record *)(table + h[3]);
   rec_count = h[2];
   heap = table + h[4];
-
-  struct open in = {1, rec_count, 0};
-  u32 depth = 0, i = 0;
-  for (;;) {
-    while (!in.left) {
-      if (i != in.end) return (u32)bad_record(i, "count and end index disagree");
-      if (!depth) return IPRT_OK;
-      in = stack[--depth];
-    }
-    if (i == in.end) return (u32)bad_record(i, "count and end index disagree");
+  size_of_all = 0;
+  for (u32 i = 0; i < rec_count; i++) {
     u32 status = check_record(i, h[5]);
     if (status) return status;
-    const struct record *r = recs + i;
-    if (in.map && !(in.left & 1) && r->kind != IPRT_KIND_STRING) return (u32)bad_record(i, "map key is not a string");
-    in.left--;
-    i++;
-    if (r->kind < IPRT_KIND_LIST) continue;
-    if (r->v < i || r->v > in.end || r->n > (u32)r->v - i) return (u32)bad_record(i - 1, "end index out of bounds");
-    if (depth == IPRT_MAX_DEPTH)
-      return (u32)fail(IPRT_LIMIT, "record ", i - 1, "nested deeper than 1024");
-    stack[depth++] = in;
-    in = (struct open){children_of(r), (u32)r->v, r->kind == IPRT_KIND_MAP};
+    size_of_all += size_of(recs + i);
   }
+  return IPRT_OK;
 }
 
 // next_key returns the record after the value that follows key.
@@ -82,29 +73,93 @@ static inline u32 next_key(u32 key) {
   return value->kind >= IPRT_KIND_LIST ? (u32)value->v : key + 2;
 }
 
-// sorted returns the key records of a map in ascending order as less says, or 0
-// when out of memory. A merge sort from the bottom: n log n at worst, and
-// one comparison an entry when they are in order already.
-COLD u32 *sorted(u32 map, int (*less)(u32, u32)) {
-  u32 n = recs[map].n, key = map + 1;
+// sorted returns the key records of a map in the order of key_order, or 0 after setting the error. A merge sort from
+// the bottom: n log n at worst, and one comparison an entry where they are in order already.
+COLD u32 *sorted(u32 map) {
+  u32 n = recs[map].n, end = (u32)recs[map].v, key = map + 1;
   u32 *a = (u32 *)take((u64)n * 4), *b = (u32 *)take((u64)n * 4);
-  if (!a || !b) return 0;
-  for (u32 i = 0; i < n; i++, key = next_key(key)) a[i] = key;
+  if (!a || !b) {
+    out_of_memory();
+    return 0;
+  }
+  for (u32 i = 0; i < n && key + 1 < end; i++, key = next_key(key)) a[i] = key;
+  if (key != end || n > end) {
+    bad_record(map, ends_differ);
+    return 0;
+  }
   for (u64 run = 1; run < n; run *= 2) {
-    for (u64 from = 0; from < n; from += 2 * run) {
-      u32 mid = from + run < n ? (u32)(from + run) : n, to = from + 2 * run < n ? (u32)(from + 2 * run) : n;
-      u32 l = (u32)from, r = mid, o = (u32)from;
-      if (mid == to || !less(a[mid], a[mid - 1])) {
-        __builtin_memcpy(b + l, a + l, (to - l) * 4);
-        continue;
-      }
-      while (l < mid && r < to) b[o++] = less(a[r], a[l]) ? a[r++] : a[l++];
-      __builtin_memcpy(b + o, a + l, (mid - l) * 4);
-      __builtin_memcpy(b + o + mid - l, a + r, (to - r) * 4);
+    u32 o = 0;
+    while (o < n) {
+      u32 l = o, mid = l + run < n ? (u32)(l + run) : n, r = mid, end = mid + run < n ? (u32)(mid + run) : n;
+      while (o < end) b[o++] = l < mid && (r == end || key_order(a[l], a[r]) <= 0) ? a[l++] : a[r++];
     }
     u32 *swap = a;
     a = b;
     b = swap;
   }
   return a;
+}
+
+// walk is an open list or map. keys, if not 0, is the order in which its entries go out; without, they go out as they
+// come. last is the key before, 0 if there was none.
+struct walk {
+  u32 rec, left, end, last, *keys;
+  int map;
+};
+
+// next_entry writes the next key of a map and returns the record of its value, or 0 after setting the error.
+COLD u32 next_entry(struct walk *w, u32 i) {
+  u32 key = w->keys ? *w->keys++ : i, last = w->last;
+  const char *wrong = 0;
+  w->last = key;
+  if (key + 1 >= w->end || recs[key].kind != IPRT_KIND_STRING) wrong = "expected key and value";
+  else if (last) {
+    int order = key_order(last, key);
+    if (order >= 0) wrong = order ? "keys out of order" : "duplicate map key";
+  }
+  if (!wrong) return put_key(key) ? 0 : key + 1;
+  bad_record(key, wrong);
+  return 0;
+}
+
+// put_all writes the whole table by the codec's put_open, put_key, put_leaf and put_close. Every record goes out once:
+// a container whose count and end index disagree is found when it ends, or when it is sorted.
+COLD u32 put_all(void) {
+  static struct walk stack[IPRT_MAX_DEPTH + 1];
+  struct walk *w = stack;
+  u32 i = 0;
+  *w = (struct walk){0, 1, rec_count, 0, 0, 0};
+  for (;;) {
+    while (!w->left) {
+      if (!w->keys && i != w->end) return (u32)bad_record(w->rec, ends_differ);
+      if (w == stack) return IPRT_OK;
+      put_close();
+      i = w->end;
+      w--;
+    }
+    w->left--;
+    if (w->map && !(i = next_entry(w, i))) return IPRT_INVALID;
+    if (i >= w->end) return (u32)bad_record(w->rec, ends_differ);
+    const struct record *r = recs + i;
+    if (r->kind < IPRT_KIND_LIST) {
+      if (put_leaf(i++)) return IPRT_INVALID;
+      continue;
+    }
+    if (w == stack + IPRT_MAX_DEPTH) return (u32)fail(IPRT_LIMIT, "record ", i, "nested deeper than 1024");
+    put_open(r);
+    w++;
+    *w = (struct walk){i, r->n, (u32)r->v, 0, 0, r->kind == IPRT_KIND_MAP};
+    if (w->map && unsorted(r) && !(w->keys = sorted(i))) return iprt_err.status;
+    i++;
+  }
+}
+
+// encode_table is encode but for what differs between codecs.
+static inline u64 encode_table(u8 *table, u32 len) {
+  u32 status = open_table(table, len);
+  if (status) return status;
+  u8 *start = out = take(size_of_all + 8); // some stores are wider than what they write
+  if (!out) return out_of_memory();
+  status = put_all();
+  return status ? status : packed(start, (u64)(out - start));
 }

@@ -58,30 +58,29 @@ struct record {
 };
 
 static struct record *records; // the first record of the table being written
-static u32 written;
 
-// begin places a table behind the inputs, with room for some records.
-static int begin(u32 room) {
+// begin places a table behind the inputs.
+static struct record *begin(void) {
   u8 *start = (u8 *)(((u32)top + 15) & ~15u);
-  records = (struct record *)(start + IPRT_TABLE_HEADER_SIZE);
-  written = 0;
-  return reserve((u64)(u32)records + (u64)room * sizeof *records);
+  return records = (struct record *)(start + IPRT_TABLE_HEADER_SIZE);
 }
 
 static int room_for(u32 count) { return reserve((u64)(u32)records + (u64)count * sizeof *records); }
 
-static inline void put(u32 kind, u32 flags, u32 n, u64 v) {
-  u8 *r = (u8 *)(records + written++);
-  store64(r, kind | flags << 8 | (u64)n << 32);
-  store64(r + 8, v);
+// put writes one record. Callers keep the place in a local variable: it is the hottest thing in a codec.
+static inline void put(struct record *r, u32 kind, u32 flags, u32 n, u64 v) {
+  store64((u8 *)r, kind | flags << 8 | (u64)n << 32);
+  store64((u8 *)r + 8, v);
 }
 
+static inline u32 index_of(const struct record *r) { return (u32)(r - records); }
+
 // finish writes the header. The heap, if any, follows the records.
-static u64 finish(u32 heap_len) {
-  u32 *h = (u32 *)((u8 *)records - IPRT_TABLE_HEADER_SIZE), size = written * sizeof *records;
+COLD u64 finish(u32 count, u32 heap_len) {
+  u32 *h = (u32 *)((u8 *)records - IPRT_TABLE_HEADER_SIZE), size = count * sizeof *records;
   h[0] = IPRT_TABLE_MAGIC;
   h[1] = 0;
-  h[2] = written;
+  h[2] = count;
   h[3] = IPRT_TABLE_HEADER_SIZE;
   h[4] = IPRT_TABLE_HEADER_SIZE + size;
   h[5] = heap_len;
@@ -89,14 +88,12 @@ static u64 finish(u32 heap_len) {
   return packed((u8 *)h, IPRT_TABLE_HEADER_SIZE + (u64)size + heap_len);
 }
 
-// finish_links keeps the links of a decoded table, in their order, as the items
-// of a list. Record 0 was left free for the list by the decoder.
-static u64 finish_links(void) {
+// finish_links keeps the links among count records, in their order, as the items of a list. Record 0 was left free for
+// the list by the decoder.
+COLD u64 finish_links(u32 count) {
   u32 kept = 1;
-  for (u32 i = 1; i < written; i++)
+  for (u32 i = 1; i < count; i++)
     if (records[i].kind == IPRT_KIND_LINK) records[kept++] = records[i];
-  written = 0;
-  put(IPRT_KIND_LIST, 0, kept - 1, kept);
-  written = kept;
-  return finish(0);
+  put(records, IPRT_KIND_LIST, 0, kept - 1, kept);
+  return finish(kept, 0);
 }
