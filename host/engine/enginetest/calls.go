@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/iprt/iprt/host/engine"
-	. "github.com/iprt/iprt/internal/wasmtest"
+	wt "github.com/iprt/iprt/internal/wasmtest"
 )
 
 // Opcodes that package wasmtest does not name.
@@ -26,15 +26,15 @@ func types(ts ...byte) []byte { return ts }
 
 // guest exports one function "f" of a module with a page of memory and a table of four,
 // of which element 0 is a () -> i32 that returns 42 and the others are empty.
-func guest(params, results []byte, code Code) []byte {
-	b := New()
-	answer := b.Func(nil, types(I32), nil, Code{}.I32Const(42))
+func guest(params, results []byte, code wt.Code) []byte {
+	b := wt.New()
+	answer := b.Func(nil, types(wt.I32), nil, wt.Code{}.I32Const(42))
 	f := b.Func(params, results, nil, code)
 	b.Table(4, 8)
 	b.Memory(1, 2)
 	b.Elem(0, answer)
 	b.Data(8, []byte("datadata"))
-	b.Export("f", KindFunc, f)
+	b.Export("f", wt.KindFunc, f)
 	return b.Bytes()
 }
 
@@ -46,8 +46,8 @@ const garbage = 0xdeadbeef << 32
 
 func f32(v float32) uint64 { return uint64(math.Float32bits(v)) }
 
-func f32Const(bits uint32) Code {
-	return Code{}.Raw(opF32Const, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
+func f32Const(bits uint32) wt.Code {
+	return wt.Code{}.Raw(opF32Const, byte(bits), byte(bits>>8), byte(bits>>16), byte(bits>>24))
 }
 
 // callCase is a call of "f". It returns want or, if trap is set, traps.
@@ -83,143 +83,143 @@ func callTests() map[string]func(*testing.T, engine.Engine) {
 }
 
 var callCases = map[string]callCase{
-	"nothing": {wasm: guest(nil, nil, Code{})},
+	"nothing": {wasm: guest(nil, nil, wt.Code{})},
 	"i32 add": {
-		wasm: guest(types(I32, I32), types(I32), Code{}.LocalGet(0).LocalGet(1).Op(OpI32Add)),
+		wasm: guest(types(wt.I32, wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).LocalGet(1).Op(wt.OpI32Add)),
 		args: []uint64{2, 3}, want: []uint64{5},
 	},
 	"i32 wraps": {
-		wasm: guest(types(I32, I32), types(I32), Code{}.LocalGet(0).LocalGet(1).Op(OpI32Add)),
+		wasm: guest(types(wt.I32, wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).LocalGet(1).Op(wt.OpI32Add)),
 		args: []uint64{math.MaxUint32, 2}, want: []uint64{1},
 	},
 	"i64, f32, f64": {
-		wasm: guest(types(I64, F32, F64), types(F64, F32, I64), Code{}.LocalGet(2).LocalGet(1).LocalGet(0)),
+		wasm: guest(types(wt.I64, wt.F32, wt.F64), types(wt.F64, wt.F32, wt.I64), wt.Code{}.LocalGet(2).LocalGet(1).LocalGet(0)),
 		args: []uint64{math.MaxUint64, f32(1.5), math.Float64bits(-2.5)},
 		want: []uint64{math.Float64bits(-2.5), f32(1.5), math.MaxUint64},
 	},
 	"more results than parameters": {
-		wasm: guest(types(I32), types(I32, I64, I32), Code{}.LocalGet(0).I64Const(-1).I32Const(-1)),
+		wasm: guest(types(wt.I32), types(wt.I32, wt.I64, wt.I32), wt.Code{}.LocalGet(0).I64Const(-1).I32Const(-1)),
 		args: []uint64{7}, want: []uint64{7, math.MaxUint64, math.MaxUint32},
 	},
 	"more parameters than results": {
-		wasm: guest(types(I64, I64, I32), types(I32), Code{}.LocalGet(2)),
+		wasm: guest(types(wt.I64, wt.I64, wt.I32), types(wt.I32), wt.Code{}.LocalGet(2)),
 		args: []uint64{1, 2, 3}, want: []uint64{3},
 	},
 	"garbage in an i32 parameter is cut off": {
-		wasm: guest(types(I32), types(I64), Code{}.LocalGet(0).Op(OpI64ExtendI32U)),
+		wasm: guest(types(wt.I32), types(wt.I64), wt.Code{}.LocalGet(0).Op(wt.OpI64ExtendI32U)),
 		args: []uint64{garbage | 7}, want: []uint64{7},
 	},
 	"garbage in an address is cut off": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).Mem(OpI32Load, 0, 0)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Mem(wt.OpI32Load, 0, 0)),
 		args: []uint64{garbage | 8}, want: []uint64{0x61746164},
 	},
 	"garbage does not come back": {
-		wasm: guest(types(I32, F32), types(I32, F32), Code{}.LocalGet(0).LocalGet(1)),
+		wasm: guest(types(wt.I32, wt.F32), types(wt.I32, wt.F32), wt.Code{}.LocalGet(0).LocalGet(1)),
 		args: []uint64{garbage | 7, garbage | f32(1)}, want: []uint64{7, f32(1)},
 	},
 	"wrapped i64 has no upper half": {
-		wasm: guest(types(I64), types(I32), Code{}.LocalGet(0).Op(OpI32WrapI64)),
+		wasm: guest(types(wt.I64), types(wt.I32), wt.Code{}.LocalGet(0).Op(wt.OpI32WrapI64)),
 		args: []uint64{garbage | 7}, want: []uint64{7},
 	},
 	"indirect call": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
 		args: []uint64{0}, want: []uint64{42},
 	},
 	"table grow": {
-		wasm: guest(types(I32), types(I32), Code{}.RefNull(FuncRef).LocalGet(0).TableGrow()),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.RefNull(wt.FuncRef).LocalGet(0).TableGrow()),
 		args: []uint64{4}, want: []uint64{4},
 	},
 	"table grow beyond its maximum": {
-		wasm: guest(types(I32), types(I32), Code{}.RefNull(FuncRef).LocalGet(0).TableGrow()),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.RefNull(wt.FuncRef).LocalGet(0).TableGrow()),
 		args: []uint64{5}, want: []uint64{math.MaxUint32},
 	},
 	"table get": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).Raw(opTableGet, 0).Op(opRefIsNull)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Raw(opTableGet, 0).Op(opRefIsNull)),
 		args: []uint64{3}, want: []uint64{1},
 	},
 
 	"unreachable": {
-		wasm: guest(nil, nil, Code{}.Op(OpUnreachable)), trap: engine.TrapUnreachable,
+		wasm: guest(nil, nil, wt.Code{}.Op(wt.OpUnreachable)), trap: engine.TrapUnreachable,
 	},
 	"load out of bounds": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).Mem(OpI32Load, 0, 0)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Mem(wt.OpI32Load, 0, 0)),
 		args: []uint64{65533}, trap: engine.TrapMemory,
 	},
 	"load whose offset overflows": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).Mem(OpI32Load, 0, math.MaxUint32)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Mem(wt.OpI32Load, 0, math.MaxUint32)),
 		args: []uint64{math.MaxUint32}, trap: engine.TrapMemory,
 	},
 	"memory.fill out of bounds": {
-		wasm: guest(types(I32), nil, Code{}.LocalGet(0).I32Const(1).I32Const(2).Raw(0xfc, 0x0b, 0)),
+		wasm: guest(types(wt.I32), nil, wt.Code{}.LocalGet(0).I32Const(1).I32Const(2).Raw(0xfc, 0x0b, 0)),
 		args: []uint64{65535}, trap: engine.TrapMemory,
 	},
 	"memory.init beyond its segment": {
-		wasm: Raw(
-			Section(SecType, Vec(FuncType(nil, nil))), Section(SecFunction, Vec(U32(0))),
-			Section(SecMemory, Vec(Limits(1, 1))), Section(SecExport, Vec(Cat(Name("f"), []byte{KindFunc, 0}))),
-			Section(SecDataCount, U32(1)),
-			Section(SecCode, Vec(codeEntry(Code{}.I32Const(0).I32Const(1).I32Const(2).Raw(0xfc, 0x08, 0, 0)))),
-			Section(SecData, Vec([]byte{1, 2, 'a', 'b'})),
+		wasm: wt.Raw(
+			wt.Section(wt.SecType, wt.Vec(wt.FuncType(nil, nil))), wt.Section(wt.SecFunction, wt.Vec(wt.U32(0))),
+			wt.Section(wt.SecMemory, wt.Vec(wt.Limits(1, 1))), wt.Section(wt.SecExport, wt.Vec(wt.Cat(wt.Name("f"), []byte{wt.KindFunc, 0}))),
+			wt.Section(wt.SecDataCount, wt.U32(1)),
+			wt.Section(wt.SecCode, wt.Vec(codeEntry(wt.Code{}.I32Const(0).I32Const(1).I32Const(2).Raw(0xfc, 0x08, 0, 0)))),
+			wt.Section(wt.SecData, wt.Vec([]byte{1, 2, 'a', 'b'})),
 		),
 		trap: engine.TrapMemory,
 	},
 	"indirect call out of bounds": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
 		args: []uint64{4}, trap: engine.TrapTable,
 	},
 	"indirect call of an empty element": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).CallIndirect(typeOfAnswer)),
 		args: []uint64{1}, trap: engine.TrapTable,
 	},
 	"table.get out of bounds": {
-		wasm: guest(types(I32), types(I32), Code{}.LocalGet(0).Raw(opTableGet, 0).Op(opRefIsNull)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Raw(opTableGet, 0).Op(opRefIsNull)),
 		args: []uint64{4}, trap: engine.TrapTable,
 	},
 	"indirect call of another signature": {
-		wasm: guest(types(I32), nil, Code{}.I32Const(5).LocalGet(0).CallIndirect(1)),
+		wasm: guest(types(wt.I32), nil, wt.Code{}.I32Const(5).LocalGet(0).CallIndirect(1)),
 		args: []uint64{0}, trap: engine.TrapIndirectCall,
 	},
 	"division by zero": {
-		wasm: guest(types(I32), types(I32), Code{}.I32Const(1).LocalGet(0).Op(OpI32DivU)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(1).LocalGet(0).Op(wt.OpI32DivU)),
 		args: []uint64{0}, trap: engine.TrapDivide,
 	},
 	"remainder by zero": {
-		wasm: guest(types(I32), types(I32), Code{}.I32Const(1).LocalGet(0).Op(opI32RemU)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(1).LocalGet(0).Op(opI32RemU)),
 		args: []uint64{0}, trap: engine.TrapDivide,
 	},
 	"remainder that overflows is 0": {
-		wasm: guest(types(I64), types(I64), Code{}.I64Const(math.MinInt64).LocalGet(0).Op(opI64RemS)),
+		wasm: guest(types(wt.I64), types(wt.I64), wt.Code{}.I64Const(math.MinInt64).LocalGet(0).Op(opI64RemS)),
 		args: []uint64{math.MaxUint64}, want: []uint64{0},
 	},
 	"division that overflows": {
-		wasm: guest(types(I32), types(I32), Code{}.I32Const(math.MinInt32).LocalGet(0).Op(opI32DivS)),
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(math.MinInt32).LocalGet(0).Op(opI32DivS)),
 		args: []uint64{math.MaxUint32}, trap: engine.TrapOverflow,
 	},
 	"conversion that overflows": {
-		wasm: guest(nil, types(I32), f32Const(0x7f800000).Op(opI32TruncF32S)), trap: engine.TrapOverflow,
+		wasm: guest(nil, types(wt.I32), f32Const(0x7f800000).Op(opI32TruncF32S)), trap: engine.TrapOverflow,
 	},
 	"conversion of NaN": {
-		wasm: guest(nil, types(I32), f32Const(0x7fc00000).Op(opI32TruncF32S)), trap: engine.TrapConversion,
+		wasm: guest(nil, types(wt.I32), f32Const(0x7fc00000).Op(opI32TruncF32S)), trap: engine.TrapConversion,
 	},
 	"endless recursion": {
-		wasm: guest(nil, nil, Code{}.Call(1)), trap: engine.TrapStack,
+		wasm: guest(nil, nil, wt.Code{}.Call(1)), trap: engine.TrapStack,
 	},
 }
 
 // codeEntry is a function body without locals, with its size.
-func codeEntry(code Code) []byte {
-	body := Cat([]byte{0}, code, []byte{OpEnd})
-	return Cat(U32(uint32(len(body))), body)
+func codeEntry(code wt.Code) []byte {
+	body := wt.Cat([]byte{0}, code, []byte{wt.OpEnd})
+	return wt.Cat(wt.U32(uint32(len(body))), body)
 }
 
 // named is a module whose "f" calls a function that traps, both with names.
 func named(outer, inner string) []byte {
-	b := New()
-	in := b.Func(nil, nil, nil, Code{}.Op(OpUnreachable))
-	out := b.Func(nil, nil, nil, Code{}.Call(in))
-	b.Export("f", KindFunc, out)
-	names := Vec(Cat(U32(in), Name(inner)), Cat(U32(out), Name(outer)))
-	b.Custom("name", Section(1, names))
+	b := wt.New()
+	in := b.Func(nil, nil, nil, wt.Code{}.Op(wt.OpUnreachable))
+	out := b.Func(nil, nil, nil, wt.Code{}.Call(in))
+	b.Export("f", wt.KindFunc, out)
+	names := wt.Vec(wt.Cat(wt.U32(in), wt.Name(inner)), wt.Cat(wt.U32(out), wt.Name(outer)))
+	b.Custom("name", wt.Section(1, names))
 	return b.Bytes()
 }
 
@@ -248,7 +248,7 @@ func testHostileNames(t *testing.T, e engine.Engine) {
 }
 
 func testTrapThenCall(t *testing.T, e engine.Engine) {
-	inst := instantiate(t, e, guest(types(I32), types(I32), Code{}.I32Const(6).LocalGet(0).Op(OpI32DivU)))
+	inst := instantiate(t, e, guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(6).LocalGet(0).Op(wt.OpI32DivU)))
 	for range 3 {
 		_, err := call(t.Context(), t, inst, "f", 0)
 		wantTrap(t, err, engine.TrapDivide)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/engine"
-	. "github.com/iprt/iprt/internal/wasmtest"
+	wt "github.com/iprt/iprt/internal/wasmtest"
 )
 
 var hostTests = map[string]func(*testing.T, engine.Engine){
@@ -41,13 +41,13 @@ func host(params, results []abi.ValType, fn engine.HostFunc) engine.Import {
 
 // caller is a module with memory whose "f" calls "h", both of one type.
 func caller(params, results []byte) []byte {
-	b := New()
+	b := wt.New()
 	h := b.ImportFunc("env", "h", params, results)
-	code := Code{}
+	code := wt.Code{}
 	for i := range params {
 		code = code.LocalGet(uint32(i))
 	}
-	b.Export("f", KindFunc, b.Func(params, results, nil, code.Call(h)))
+	b.Export("f", wt.KindFunc, b.Func(params, results, nil, code.Call(h)))
 	b.Memory(1, 1)
 	b.Data(0, []byte("guest"))
 	return b.Bytes()
@@ -56,11 +56,11 @@ func caller(params, results []byte) []byte {
 // testHostValues hands over values of all types. The guest makes its i32 by wrapping an
 // i64, which is how compiled code comes to leave garbage in the upper half of a slot.
 func testHostValues(t *testing.T, e engine.Engine) {
-	b := New()
-	params := types(I32, I64, F32, F64)
-	h := b.ImportFunc("env", "h", params, types(I32))
-	b.Export("f", KindFunc, b.Func(types(I64, I64, F32, F64), types(I64), nil,
-		Code{}.LocalGet(0).Op(OpI32WrapI64).LocalGet(1).LocalGet(2).LocalGet(3).Call(h).Op(OpI64ExtendI32U)))
+	b := wt.New()
+	params := types(wt.I32, wt.I64, wt.F32, wt.F64)
+	h := b.ImportFunc("env", "h", params, types(wt.I32))
+	b.Export("f", wt.KindFunc, b.Func(types(wt.I64, wt.I64, wt.F32, wt.F64), types(wt.I64), nil,
+		wt.Code{}.LocalGet(0).Op(wt.OpI32WrapI64).LocalGet(1).LocalGet(2).LocalGet(3).Call(h).Op(wt.OpI64ExtendI32U)))
 	var got []uint64
 	inst := instantiate(t, e, b.Bytes(), host([]abi.ValType{abi.I32, abi.I64, abi.F32, abi.F64}, []abi.ValType{abi.I32},
 		func(_ context.Context, _ engine.Memory, stack []uint64) error {
@@ -78,7 +78,7 @@ func testHostValues(t *testing.T, e engine.Engine) {
 }
 
 func testHostMoreResults(t *testing.T, e engine.Engine) {
-	inst := instantiate(t, e, caller(types(I32), types(I32, I64, F64)),
+	inst := instantiate(t, e, caller(types(wt.I32), types(wt.I32, wt.I64, wt.F64)),
 		host([]abi.ValType{abi.I32}, []abi.ValType{abi.I32, abi.I64, abi.F64},
 			func(_ context.Context, _ engine.Memory, stack []uint64) error {
 				stack[0], stack[1], stack[2] = stack[0]+1, 2, 3
@@ -91,13 +91,13 @@ func testHostMoreResults(t *testing.T, e engine.Engine) {
 }
 
 func testHostThroughTable(t *testing.T, e engine.Engine) {
-	b := New()
-	h := b.ImportFunc("env", "h", nil, types(I32))
+	b := wt.New()
+	h := b.ImportFunc("env", "h", nil, types(wt.I32))
 	b.Table(1, 1)
 	b.Memory(1, 1)
 	b.Data(0, []byte{77})
 	b.Elem(0, h)
-	b.Export("f", KindFunc, b.Func(nil, types(I32), nil, Code{}.I32Const(0).CallIndirect(b.Type(nil, types(I32)))))
+	b.Export("f", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.I32Const(0).CallIndirect(b.Type(nil, types(wt.I32)))))
 	inst := instantiate(t, e, b.Bytes(), host(nil, []abi.ValType{abi.I32},
 		func(_ context.Context, mem engine.Memory, stack []uint64) error {
 			m, ok := mem.View(0, 1)
@@ -181,9 +181,9 @@ func testHostRightGuest(t *testing.T, e engine.Engine) {
 }
 
 func testHostNested(t *testing.T, e engine.Engine) {
-	inner := instantiate(t, e, guest(types(I32), types(I32), Code{}.I32Const(6).LocalGet(0).Op(OpI32DivU)))
+	inner := instantiate(t, e, guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(6).LocalGet(0).Op(wt.OpI32DivU)))
 	f := lookup(t, inner, "f")
-	outer := instantiate(t, e, caller(types(I32), types(I32)),
+	outer := instantiate(t, e, caller(types(wt.I32), types(wt.I32)),
 		host([]abi.ValType{abi.I32}, []abi.ValType{abi.I32},
 			func(ctx context.Context, _ engine.Memory, stack []uint64) error { return f.Call(ctx, stack) }))
 	if got := mustCall(t, outer, "f", 2); got != 3 {
@@ -267,9 +267,9 @@ func testHostPanics(t *testing.T, e engine.Engine) {
 
 // twice is a module whose "f" calls "h" two times.
 func twice() []byte {
-	b := New()
+	b := wt.New()
 	h := b.ImportFunc("env", "h", nil, nil)
-	b.Export("f", KindFunc, b.Func(nil, nil, nil, Code{}.Call(h).Call(h)))
+	b.Export("f", wt.KindFunc, b.Func(nil, nil, nil, wt.Code{}.Call(h).Call(h)))
 	return b.Bytes()
 }
 

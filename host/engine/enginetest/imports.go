@@ -7,7 +7,7 @@ import (
 
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/engine"
-	. "github.com/iprt/iprt/internal/wasmtest"
+	wt "github.com/iprt/iprt/internal/wasmtest"
 )
 
 var importTests = map[string]func(*testing.T, engine.Engine){
@@ -21,16 +21,16 @@ var importTests = map[string]func(*testing.T, engine.Engine){
 	}, engine.Import{Module: "env", Name: "f", Type: engine.FuncType{Results: []abi.ValType{abi.I64}}, Fn: nop}),
 	"offered twice":       wantImportError(importer(), nil, offer("env", "f", 1), offer("env", "f", 2)),
 	"without a function":  wantImportError(importer(), nil, engine.Import{Module: "env", Name: "f", Type: returnsI32}),
-	"memory":              wantImportError(importing(KindMemory, Limits(1, 1)), nil, offer("env", "x", 1)),
-	"table":               wantImportError(importing(KindTable, Cat([]byte{FuncRef}, Limits(1, 1))), nil, offer("env", "x", 1)),
-	"global":              wantImportError(importing(KindGlobal, []byte{I32, 0}), nil, offer("env", "x", 1)),
+	"memory":              wantImportError(importing(wt.KindMemory, wt.Limits(1, 1)), nil, offer("env", "x", 1)),
+	"table":               wantImportError(importing(wt.KindTable, wt.Cat([]byte{wt.FuncRef}, wt.Limits(1, 1))), nil, offer("env", "x", 1)),
+	"global":              wantImportError(importing(wt.KindGlobal, []byte{wt.I32, 0}), nil, offer("env", "x", 1)),
 	"start section":       wantCompileError(startModule()),
 	"empty":               wantCompileError(nil),
 	"no module":           wantCompileError([]byte("not a module")),
-	"header only, cut":    wantCompileError(Header[:7]),
-	"section cut":         wantCompileError(Cat(Header, []byte{SecImport, 5, 1})),
-	"section size claims": wantCompileError(Cat(Header, []byte{SecType, 0xff, 0xff, 0xff, 0xff, 0x0f})),
-	"type error":          wantCompileError(guest(nil, types(I32), Code{})),
+	"header only, cut":    wantCompileError(wt.Header[:7]),
+	"section cut":         wantCompileError(wt.Cat(wt.Header, []byte{wt.SecImport, 5, 1})),
+	"section size claims": wantCompileError(wt.Cat(wt.Header, []byte{wt.SecType, 0xff, 0xff, 0xff, 0xff, 0x0f})),
+	"type error":          wantCompileError(guest(nil, types(wt.I32), wt.Code{})),
 	"unused offers":       testUnusedOffers,
 	"imported twice":      testImportedTwice,
 	"bound per code":      testBoundPerCode,
@@ -51,22 +51,22 @@ func offer(module, name string, v uint32) engine.Import {
 
 // importer is a module whose "f" returns what the import "env" "f" returns.
 func importer() []byte {
-	b := New()
-	imported := b.ImportFunc("env", "f", nil, types(I32))
-	b.Export("f", KindFunc, b.Func(nil, types(I32), nil, Code{}.Call(imported)))
+	b := wt.New()
+	imported := b.ImportFunc("env", "f", nil, types(wt.I32))
+	b.Export("f", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.Call(imported)))
 	return b.Bytes()
 }
 
 // importing is a module that imports "env" "x" of a kind.
 func importing(kind byte, desc []byte) []byte {
-	b := New()
+	b := wt.New()
 	b.Import("env", "x", kind, desc)
 	return b.Bytes()
 }
 
 func startModule() []byte {
-	b := New()
-	b.Start(b.Func(nil, nil, nil, Code{}))
+	b := wt.New()
+	b.Start(b.Func(nil, nil, nil, wt.Code{}))
 	return b.Bytes()
 }
 
@@ -103,10 +103,10 @@ func testUnusedOffers(t *testing.T, e engine.Engine) {
 }
 
 func testImportedTwice(t *testing.T, e engine.Engine) {
-	b := New()
-	one := b.ImportFunc("env", "f", nil, types(I32))
-	two := b.ImportFunc("env", "f", nil, types(I32))
-	b.Export("f", KindFunc, b.Func(nil, types(I32), nil, Code{}.Call(one).Call(two).Op(OpI32Add)))
+	b := wt.New()
+	one := b.ImportFunc("env", "f", nil, types(wt.I32))
+	two := b.ImportFunc("env", "f", nil, types(wt.I32))
+	b.Export("f", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.Call(one).Call(two).Op(wt.OpI32Add)))
 	if got := mustCall(t, instantiate(t, e, b.Bytes(), offer("env", "f", 3)), "f"); got != 6 {
 		t.Errorf("f() = %d", got)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/engine"
-	. "github.com/iprt/iprt/internal/wasmtest"
+	wt "github.com/iprt/iprt/internal/wasmtest"
 )
 
 var instanceTests = map[string]func(*testing.T, engine.Engine){
@@ -23,13 +23,13 @@ var instanceTests = map[string]func(*testing.T, engine.Engine){
 
 // testRunsNothing has the exports that toolchains take for start functions.
 func testRunsNothing(t *testing.T, e engine.Engine) {
-	b := New()
-	ran := b.Global(I32, true, Code{}.I32Const(0))
-	f := b.Func(nil, nil, nil, Code{}.I32Const(1).GlobalSet(ran))
+	b := wt.New()
+	ran := b.Global(wt.I32, true, wt.Code{}.I32Const(0))
+	f := b.Func(nil, nil, nil, wt.Code{}.I32Const(1).GlobalSet(ran))
 	for _, name := range []string{"_start", "_initialize", "__wasm_call_ctors"} {
-		b.Export(name, KindFunc, f)
+		b.Export(name, wt.KindFunc, f)
 	}
-	b.Export("ran", KindFunc, b.Func(nil, types(I32), nil, Code{}.GlobalGet(ran)))
+	b.Export("ran", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.GlobalGet(ran)))
 	inst := instantiate(t, e, b.Bytes())
 	if mustCall(t, inst, "ran") != 0 {
 		t.Error("instantiation ran guest code")
@@ -41,21 +41,21 @@ func testRunsNothing(t *testing.T, e engine.Engine) {
 }
 
 func testExports(t *testing.T, e engine.Engine) {
-	b := New()
+	b := wt.New()
 	h := b.ImportFunc("env", "h", nil, nil)
-	good := b.Func(types(I32, F64), types(I64), nil, Code{}.I64Const(0))
-	vector := b.Func(types(V128), nil, nil, Code{})
-	ref := b.Func(nil, types(FuncRef), nil, Code{}.RefNull(FuncRef))
+	good := b.Func(types(wt.I32, wt.F64), types(wt.I64), nil, wt.Code{}.I64Const(0))
+	vector := b.Func(types(wt.V128), nil, nil, wt.Code{})
+	ref := b.Func(nil, types(wt.FuncRef), nil, wt.Code{}.RefNull(wt.FuncRef))
 	b.Memory(1, 1)
-	b.Global(I32, false, Code{}.I32Const(0))
-	b.Export("good", KindFunc, good)
-	b.Export("good again", KindFunc, good)
-	b.Export("", KindFunc, good)
-	b.Export("vector", KindFunc, vector)
-	b.Export("reference", KindFunc, ref)
-	b.Export("imported", KindFunc, h)
-	b.Export("memory", KindMemory, 0)
-	b.Export("global", KindGlobal, 0)
+	b.Global(wt.I32, false, wt.Code{}.I32Const(0))
+	b.Export("good", wt.KindFunc, good)
+	b.Export("good again", wt.KindFunc, good)
+	b.Export("", wt.KindFunc, good)
+	b.Export("vector", wt.KindFunc, vector)
+	b.Export("reference", wt.KindFunc, ref)
+	b.Export("imported", wt.KindFunc, h)
+	b.Export("memory", wt.KindMemory, 0)
+	b.Export("global", wt.KindGlobal, 0)
 	inst := instantiate(t, e, b.Bytes(), host(nil, nil, nop))
 	want := engine.FuncType{Params: []abi.ValType{abi.I32, abi.F64}, Results: []abi.ValType{abi.I64}}
 	for _, name := range []string{"good", "good again", "", "good"} {
@@ -72,15 +72,15 @@ func testExports(t *testing.T, e engine.Engine) {
 
 // counter has a global, a byte of memory and an element of a table that "next" changes.
 func counter() []byte {
-	b := New()
-	g := b.Global(I32, true, Code{}.I32Const(0))
+	b := wt.New()
+	g := b.Global(wt.I32, true, wt.Code{}.I32Const(0))
 	b.Table(0, 100)
 	b.Memory(1, 1)
-	b.Export("next", KindFunc, b.Func(nil, types(I32), nil, Code{}.
-		GlobalGet(g).I32Const(1).Op(OpI32Add).GlobalSet(g).
-		I32Const(0).I32Const(0).Mem(OpI32Load, 0, 0).I32Const(1).Op(OpI32Add).Mem(OpI32Store, 0, 0).
-		RefNull(FuncRef).I32Const(1).TableGrow().
-		GlobalGet(g).Op(OpI32Add).I32Const(0).Mem(OpI32Load, 0, 0).Op(OpI32Add)))
+	b.Export("next", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.
+		GlobalGet(g).I32Const(1).Op(wt.OpI32Add).GlobalSet(g).
+		I32Const(0).I32Const(0).Mem(wt.OpI32Load, 0, 0).I32Const(1).Op(wt.OpI32Add).Mem(wt.OpI32Store, 0, 0).
+		RefNull(wt.FuncRef).I32Const(1).TableGrow().
+		GlobalGet(g).Op(wt.OpI32Add).I32Const(0).Mem(wt.OpI32Load, 0, 0).Op(wt.OpI32Add)))
 	return b.Bytes()
 }
 
@@ -172,7 +172,7 @@ func testConcurrentCalls(t *testing.T, e engine.Engine) {
 }
 
 func testShortStack(t *testing.T, e engine.Engine) {
-	inst := instantiate(t, e, guest(types(I32), types(I32, I32), Code{}.LocalGet(0).LocalGet(0)))
+	inst := instantiate(t, e, guest(types(wt.I32), types(wt.I32, wt.I32), wt.Code{}.LocalGet(0).LocalGet(0)))
 	f := lookup(t, inst, "f")
 	for n := range 2 {
 		if err := f.Call(t.Context(), make([]uint64, n)); !errors.Is(err, engine.ErrStack) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/iprt/iprt/host/engine"
-	. "github.com/iprt/iprt/internal/wasmtest"
+	wt "github.com/iprt/iprt/internal/wasmtest"
 )
 
 const page = 64 << 10
@@ -27,12 +27,12 @@ var memoryTests = map[string]func(*testing.T, engine.Engine){
 // grower has a memory of 1 to 4 pages. "grow" grows it, "set" stores a byte at its last
 // address and "get" loads one.
 func grower(min uint32) []byte {
-	b := New()
+	b := wt.New()
 	b.Memory(min, 4)
-	b.Export("grow", KindFunc, b.Func(types(I32), types(I32), nil, Code{}.LocalGet(0).MemoryGrow()))
-	b.Export("size", KindFunc, b.Func(nil, types(I32), nil, Code{}.MemorySize()))
-	b.Export("set", KindFunc, b.Func(types(I32, I32), nil, nil, Code{}.LocalGet(0).LocalGet(1).Mem(OpI32Store8, 0, 0)))
-	b.Export("get", KindFunc, b.Func(types(I32), types(I32), nil, Code{}.LocalGet(0).Mem(OpI32Load8U, 0, 0)))
+	b.Export("grow", wt.KindFunc, b.Func(types(wt.I32), types(wt.I32), nil, wt.Code{}.LocalGet(0).MemoryGrow()))
+	b.Export("size", wt.KindFunc, b.Func(nil, types(wt.I32), nil, wt.Code{}.MemorySize()))
+	b.Export("set", wt.KindFunc, b.Func(types(wt.I32, wt.I32), nil, nil, wt.Code{}.LocalGet(0).LocalGet(1).Mem(wt.OpI32Store8, 0, 0)))
+	b.Export("get", wt.KindFunc, b.Func(types(wt.I32), types(wt.I32), nil, wt.Code{}.LocalGet(0).Mem(wt.OpI32Load8U, 0, 0)))
 	return b.Bytes()
 }
 
@@ -139,7 +139,7 @@ func testLimitTooLow(t *testing.T, e engine.Engine) {
 }
 
 func testDataOutOfBounds(t *testing.T, e engine.Engine) {
-	b := New()
+	b := wt.New()
 	b.Memory(1, 1)
 	b.Data(page-1, []byte("xy"))
 	_, err := compile(t, e, b.Bytes()).Instantiate(t.Context(), engine.InstanceOptions{})
