@@ -32,9 +32,9 @@ type guest struct {
 // address and a length.
 const roleParams = 4
 
-// startFirst starts the instance that shows that the module can be started,
+// instantiate starts the instance that shows that the module can be started,
 // and keeps it for the first call.
-func (m *Module) startFirst(ctx context.Context) error {
+func (m *Module) instantiate(ctx context.Context) error {
 	i, err := m.Acquire(ctx)
 	if err == nil {
 		i.Release()

@@ -49,7 +49,7 @@ func New(e engine.Engine, cfg Config) (*Host, error) {
 func (h *Host) Load(ctx context.Context, c cid.Cid, b Binding) (*Module, error) {
 	begin := time.Now()
 	v, err := h.fetch(ctx, c, b)
-	if err != nil {
+	if err = closedNotCancelled(ctx, err); err != nil {
 		h.loaded(LoadEvent{Locator: c, Binding: b.Name, Took: time.Since(begin), Err: err})
 		return nil, err
 	}
@@ -65,6 +65,7 @@ func (h *Host) LoadVerified(ctx context.Context, v fetch.Verified, b Binding) (*
 	begin := time.Now()
 	ev := LoadEvent{Locator: v.Locator(), ID: v.ID(), Binding: b.Name}
 	m, err := h.load(ctx, v, b, &ev)
+	err = closedNotCancelled(ctx, err)
 	ev.Took, ev.Err = time.Since(begin), err
 	h.loaded(ev)
 	return m, err
@@ -90,17 +91,22 @@ func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEv
 	if err != nil {
 		return nil, err
 	}
-	code, err := h.compile(ctx, v, info, link, ev) // meters first
+	code, err := h.share(ctx, v, ev, func(ctx context.Context) (engine.Code, error) {
+		metered, err := h.meter(v, info)
+		if err != nil {
+			return nil, err
+		}
+		return h.engine.Compile(ctx, metered, link.imports)
+	})
 	if err != nil {
 		return nil, err
 	}
-	m := h.newModule(v, info, b, link, code)
-	if err := m.startFirst(ctx); err != nil {
-		m.abandon()
-		return nil, err
+	m := h.bind(v, info, b, link, code)
+	if err = m.instantiate(ctx); err == nil {
+		err = h.life.add(m)
 	}
-	if err := h.life.add(m); err != nil {
-		m.abandon()
+	if err != nil {
+		m.shut()
 		return nil, err
 	}
 	return m, nil

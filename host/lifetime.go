@@ -41,6 +41,15 @@ func (l *lifetime) enter(ctx context.Context) (context.Context, func(), error) {
 	return ctx, func() { l.leave(ld) }, nil
 }
 
+// closedNotCancelled tells the caller of a load, whose own context is ctx, that
+// it was the host that ended it.
+func closedNotCancelled(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return ErrClosed
+	}
+	return err
+}
+
 func (l *lifetime) leave(ld *load) {
 	ld.cancel()
 	l.mu.Lock()
@@ -51,7 +60,8 @@ func (l *lifetime) leave(ld *load) {
 	}
 }
 
-// add keeps a module that was loaded, unless the host was closed meanwhile.
+// add keeps a module that is about to start, unless the host was closed
+// meanwhile.
 func (l *lifetime) add(m *Module) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

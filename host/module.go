@@ -37,7 +37,8 @@ type Module struct {
 	guests  map[*guest]struct{} // started and not closed
 }
 
-func (h *Host) newModule(v fetch.Verified, info *validate.Info, b Binding, l *link, c *code) *Module {
+// bind puts a module in its place. Nothing of it has run yet.
+func (h *Host) bind(v fetch.Verified, info *validate.Info, b Binding, l *link, c *code) *Module {
 	b.Grants = maps.Clone(b.Grants)
 	b.Config = maps.Clone(b.Config)
 	m := &Module{
@@ -50,9 +51,6 @@ func (h *Host) newModule(v fetch.Verified, info *validate.Info, b Binding, l *li
 	m.log = h.cfg.Log.With("module", info.Manifest.Name, "binding", b.Name, "cid", m.id.String())
 	return m
 }
-
-// abandon ends a module that never got into the host.
-func (m *Module) abandon() { m.shut() }
 
 // ID is the module's identity: the CIDv1, raw, sha2-256 of its bytes.
 func (m *Module) ID() cid.Cid { return m.id }

@@ -76,7 +76,7 @@ func TestRefusals(t *testing.T) {
 			reason: "not among the 0 modules", hint: "iprt grant bafkrei",
 		}, {
 			name: "memory", wasm: wasmtest.Codec(wasmtest.Memory(3, 16)), kind: host.RefusedLimit, cfg: host.Config{Limits: host.Limits{MaxMemoryBytes: 2 << 16}},
-			reason: "196608 bytes of memory", hint: "MaxMemoryBytes",
+			reason: "memory of 3 pages, at most 2", hint: "MaxMemoryBytes",
 		}, {
 			// It links and validates, but its code does not type-check.
 			name: "does not type-check", wasm: wasmtest.Codec(wasmtest.Body("iprt_codec_v1_decode", wasmtest.Code{}.I32Const(1))),

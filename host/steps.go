@@ -81,36 +81,39 @@ func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info,
 	return e
 }
 
-// compile meters and compiles, unless the same code is there already.
-func (h *Host) compile(ctx context.Context, v fetch.Verified, info *validate.Info, l *link, ev *LoadEvent) (*code, error) {
-	limit := h.memoryLimit()
-	if need := uint64(info.Memory.Min) * pageSize; need > limit {
-		return nil, &RefusedError{
-			Module: v.ID(), Kind: RefusedLimit,
-			Reason: fmt.Sprintf("it starts with %d bytes of memory, the host's MaxMemoryBytes is %d", need, limit),
-			Advice: "raise MaxMemoryBytes in the host's limits",
+// meter rewrites the module for the engine.
+func (h *Host) meter(v fetch.Verified, info *validate.Info) ([]byte, error) {
+	metered, err := meter.Rewrite(v.Bytes(), info, h.class())
+	var limit *meter.LimitError
+	if errors.As(err, &limit) {
+		e := refused(v.ID(), RefusedLimit, err)
+		if limit.What == "memory" {
+			e.Advice = "raise MaxMemoryBytes in the host's limits"
 		}
+		return nil, e
 	}
-	cfg := meter.Config{MaxMemoryPages: uint32(limit / pageSize)}
-	key := fmt.Sprintf("%s %+v", v.ID(), cfg)
-	c, cached, err := h.code.get(ctx, key, func(ctx context.Context) (engine.Code, error) {
-		metered, err := meter.Rewrite(v.Bytes(), info, cfg)
-		if err != nil {
-			return nil, err
-		}
-		return h.engine.Compile(ctx, metered, l.imports)
-	})
-	if errors.Is(err, engine.ErrClosed) {
+	return metered, err
+}
+
+func (h *Host) class() meter.Config {
+	return meter.Config{MaxMemoryPages: uint32(h.memoryLimit() / pageSize)}
+}
+
+// share compiles unless the same code is there already: the same module in
+// the same class, for whatever binding.
+func (h *Host) share(ctx context.Context, v fetch.Verified, ev *LoadEvent, compile func(context.Context) (engine.Code, error)) (*code, error) {
+	c, cached, err := h.code.get(ctx, v.ID().KeyString()+h.class().Canonical(), compile)
+	var already *RefusedError
+	switch {
+	case err == nil:
+		ev.Cached = cached
+		return c, nil
+	case errors.Is(err, engine.ErrClosed):
 		return nil, ErrClosed
+	case errors.As(err, &already), ctx.Err() != nil:
+		return nil, err
 	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, refused(v.ID(), RefusedInvalid, err)
-	}
-	ev.Cached = cached
-	return c, nil
+	return nil, refused(v.ID(), RefusedInvalid, err)
 }
 
 const pageSize = 64 << 10
