@@ -21,7 +21,7 @@ func TestDecode(t *testing.T) {
 		{"empty fields", ",\n", `[["", ""]]`, ",\n"},
 		{"carriage returns end lines", "a\r\nb\r\n", `[["a"], ["b"]]`, "a\nb\n"},
 		{"needless quotes", "\"a\",b\n", `[["a", "b"]]`, "a,b\n"},
-		{"quoted", "\"x,\"\"y\"\"\nz\"\n", `[["x,\"y\"\nz"]]`, "\"x,\"\"y\"\"\nz\"\n"},
+		{"quoted", "\"x,\"\"y\"\"\nz\"\n", `[["x,\"y\"\u000az"]]`, "\"x,\"\"y\"\"\nz\"\n"},
 		{"unicode", "naïve,日本\n", `[["naïve", "日本"]]`, "naïve,日本\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -98,11 +98,28 @@ func (d *dumper) data(rec abi.Record) error {
 	}
 	switch rec.Kind {
 	case abi.KindString:
-		d.out.WriteString(strconv.Quote(string(b)))
+		d.text(string(b))
 	case abi.KindBytes:
 		fmt.Fprintf(&d.out, "b'%x'", b)
 	default:
 		fmt.Fprintf(&d.out, "link'%x'", b)
 	}
 	return nil
+}
+
+// text writes a string as JSON does, escaping only what has to be.
+func (d *dumper) text(s string) {
+	d.out.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			d.out.WriteByte('\\')
+			d.out.WriteRune(r)
+		case r < 0x20:
+			fmt.Fprintf(&d.out, "\\u%04x", r)
+		default:
+			d.out.WriteRune(r)
+		}
+	}
+	d.out.WriteByte('"')
 }
