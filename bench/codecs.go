@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/ipld/go-ipld-prime/codec/dagcbor"
+	"github.com/ipld/go-ipld-prime/datamodel"
+	"github.com/ipld/go-ipld-prime/node/basicnode"
+)
+
+const native = "go-ipld-prime dagcbor"
+
+// codecPairs measures DAG-CBOR through the module against the native decoder
+// and encoder. The aims are those of the table in the README.
+func (s *subjects) codecPairs() ([]pair, error) {
+	ctx := context.Background()
+	blocks := []struct {
+		name                    string
+		make                    func() (datamodel.Node, []byte, error)
+		toBasic, toView, encode float64
+	}{
+		{"1 KiB map", func() (datamodel.Node, []byte, error) { return mapBlock(1 << 10) }, 0.5, 0.3, 0.6},
+		{"256 KiB map", func() (datamodel.Node, []byte, error) { return mapBlock(256 << 10) }, 0.5, 0.15, 0.6},
+		{"1 MiB bytes", func() (datamodel.Node, []byte, error) { return leafBlock(1 << 20) }, 0.2, 0.2, 0.6},
+	}
+	var pairs []pair
+	for _, blk := range blocks {
+		node, block, err := blk.make()
+		if err != nil {
+			return nil, err
+		}
+		if err := s.agree(ctx, node, block); err != nil {
+			return nil, fmt.Errorf("%s: %w", blk.name, err)
+		}
+		pairs = append(pairs,
+			pair{"decode to basicnode, " + blk.name, native, blk.toBasic, s.decodeBasic(ctx, block), nativeDecode(block)},
+			pair{"decode to view and walk, " + blk.name, native, blk.toView, s.decodeView(ctx, block), nativeDecode(block)},
+			pair{"encode, " + blk.name, native, blk.encode, s.encode(ctx, node), nativeEncode(node)},
+		)
+	}
+	return pairs, nil
+}
+
+// agree makes sure that both sides do the same work.
+func (s *subjects) agree(ctx context.Context, want datamodel.Node, block []byte) error {
+	got, err := s.cbor.Decode(ctx, block, nil)
+	if err != nil {
+		return err
+	}
+	if !datamodel.DeepEqual(got, want) {
+		return fmt.Errorf("the module decodes another node than was encoded")
+	}
+	again, err := s.cbor.Encode(ctx, want, nil)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, block) {
+		return fmt.Errorf("the module encodes other bytes than go-ipld-prime")
+	}
+	return nil
+}
+
+func (s *subjects) decodeBasic(ctx context.Context, block []byte) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			nb := basicnode.Prototype.Any.NewBuilder()
+			if err := s.cbor.DecodeInto(ctx, block, nil, nb); err != nil {
+				b.Fatal(err)
+			}
+			_ = nb.Build()
+		}
+	}
+}
+
+func (s *subjects) decodeView(ctx context.Context, block []byte) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n, err := s.cbor.Decode(ctx, block, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := walk(n); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func (s *subjects) encode(ctx context.Context, n datamodel.Node) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.cbor.Encode(ctx, n, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func nativeDecode(block []byte) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			nb := basicnode.Prototype.Any.NewBuilder()
+			if err := dagcbor.Decode(nb, bytes.NewReader(block)); err != nil {
+				b.Fatal(err)
+			}
+			_ = nb.Build()
+		}
+	}
+}
+
+func nativeEncode(n datamodel.Node) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		var w bytes.Buffer
+		for b.Loop() {
+			w.Reset()
+			if err := dagcbor.Encode(n, &w); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// walk reads every value of a node, as a consumer would.
+func walk(n datamodel.Node) (err error) {
+	switch n.Kind() {
+	case datamodel.Kind_Map:
+		for it := n.MapIterator(); !it.Done(); {
+			k, v, err := it.Next()
+			if err != nil {
+				return err
+			}
+			if _, err := k.AsString(); err != nil {
+				return err
+			}
+			if err := walk(v); err != nil {
+				return err
+			}
+		}
+	case datamodel.Kind_List:
+		for it := n.ListIterator(); !it.Done(); {
+			_, v, err := it.Next()
+			if err != nil {
+				return err
+			}
+			if err := walk(v); err != nil {
+				return err
+			}
+		}
+	case datamodel.Kind_Bool:
+		_, err = n.AsBool()
+	case datamodel.Kind_Int:
+		_, err = n.AsInt()
+	case datamodel.Kind_Float:
+		_, err = n.AsFloat()
+	case datamodel.Kind_String:
+		_, err = n.AsString()
+	case datamodel.Kind_Bytes:
+		_, err = n.AsBytes()
+	case datamodel.Kind_Link:
+		_, err = n.AsLink()
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+	"github.com/iprt/iprt"
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/wazero"
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/ipldbind"
+)
+
+// subjects is iprt as an embedder has it: a host with the shipped codecs.
+type subjects struct {
+	engine engine.Engine
+	host   *host.Host
+	raw    *host.Module // its decode is one record: the closest a codec comes to an empty call
+	cbor   *ipldbind.Codec
+}
+
+func newSubjects(ctx context.Context) (*subjects, error) {
+	e, err := wazero.New(wazero.Config{})
+	if err != nil {
+		return nil, err
+	}
+	s := &subjects{engine: e}
+	if err := s.load(ctx); err != nil {
+		s.close(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *subjects) load(ctx context.Context) error {
+	var ids []cid.Cid
+	lock := iprt.Builtin()
+	for _, m := range lock.Modules {
+		ids = append(ids, m.CID)
+	}
+	builtin := fetch.Func("built in", func(c cid.Cid) ([]byte, error) {
+		if b, ok := iprt.BlockFor(c); ok {
+			return b, nil
+		}
+		return nil, fetch.ErrNotFound
+	})
+	fetcher := fetch.New(fetch.Config{Store: &fetch.MemStore{}, Sources: []fetch.Source{builtin}})
+	var err error
+	if s.host, err = host.New(s.engine, host.Config{Fetch: fetcher, Policy: host.AllowList(ids...)}); err != nil {
+		return err
+	}
+	if s.raw, err = s.module(ctx, "raw"); err != nil {
+		return err
+	}
+	cbor, err := s.module(ctx, "dag-cbor")
+	if err != nil {
+		return err
+	}
+	s.cbor, err = ipldbind.Bind(cbor)
+	return err
+}
+
+func (s *subjects) module(ctx context.Context, name string) (*host.Module, error) {
+	m, ok := iprt.Builtin().Modules[name]
+	if !ok {
+		return nil, fmt.Errorf("no module %q in the lock", name)
+	}
+	return s.host.Load(ctx, m.CID, host.Binding{Name: name})
+}
+
+func (s *subjects) close(ctx context.Context) {
+	if s.host != nil {
+		_ = s.host.Close(ctx)
+	}
+	_ = s.engine.Close(ctx)
+}
