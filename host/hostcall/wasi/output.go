@@ -29,7 +29,7 @@ func (s *State) write(fd uint32, p []byte) bool {
 		case end >= 0:
 			s.partial[fd] = append(s.partial[fd], p[:end]...)
 			p = p[end+1:]
-		case len(p) < room:
+		case len(p) <= room: // perhaps full, but the line feed may come with the next write
 			s.partial[fd] = append(s.partial[fd], p...)
 			return true
 		default:
