@@ -53,10 +53,11 @@ var compileFlags = []string{
 }
 
 // linkFlags: the stack comes first, so that an overflow runs off the start of memory and traps. Nothing here recurses and
-// the big arrays are static, so 4 KiB are plenty. 128 MiB of memory are enough for twice the biggest block that
-// bitswap carries (2 MiB) at its worst: 16 bytes of record for every byte of block, grown by half at a time.
+// the big arrays are static, so 4 KiB are plenty. 64 MiB of memory, what a host allows by default, are enough for the
+// biggest block that bitswap carries (2 MiB) at its worst. A byte of block becomes 16 bytes of record at most; to encode
+// that again takes the 32 MiB of table, 18 for the output and 8 to sort.
 var linkFlags = []string{
-	"-O2", "--no-entry", "--stack-first", "-z", "stack-size=4096", "--max-memory=134217728", "--export-memory=memory", "--strip-all", "--fatal-warnings",
+	"-O2", "--no-entry", "--stack-first", "-z", "stack-size=4096", "--max-memory=67108864", "--export-memory=memory", "--strip-all", "--fatal-warnings",
 }
 
 // compileC builds the one C file of dir into out. Tools run inside dir with relative names, so that no path of the

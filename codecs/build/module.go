@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path"
@@ -15,8 +14,8 @@ import (
 	"github.com/ipld/go-ipld-prime/node/basicnode"
 	"github.com/multiformats/go-multihash"
 
-	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/manifest"
+	"github.com/iprt/iprt/host/pack"
 )
 
 // built is a module with its bytes.
@@ -66,11 +65,9 @@ func finish(wasm []byte, source string) ([]byte, error) {
 	if err := dagcbor.Encode(n.Build(), &section); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	if _, err := manifest.Parse(section.Bytes()); err != nil {
+	m, err := manifest.Parse(section.Bytes())
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
-	body := binary.AppendUvarint(nil, uint64(len(abi.ManifestSection)))
-	body = append(append(body, abi.ManifestSection...), section.Bytes()...)
-	wasm = binary.AppendUvarint(append(wasm, 0), uint64(len(body)))
-	return append(wasm, body...), nil
+	return pack.Pack(wasm, pack.Options{Manifest: m})
 }

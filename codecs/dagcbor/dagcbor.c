@@ -7,34 +7,13 @@
 
 enum { UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; // CBOR's major types
 
-static const char *const major_names[] = {"an integer", "an integer", "bytes", "a string",
-                                          "a list",     "a map",      "a tag", "a simple value"};
-
 static const u8 *block, *block_end; // the input of decode and links
 
 static u32 offset_of(const u8 *p) { return (u32)(p - block); }
 
-COLD u64 fail_at(const u8 *p, const char *what) { return fail(IPRT_INVALID, "offset ", offset_of(p), what); }
+COLD u32 fail_at(const u8 *p, const char *what) { return fail(IPRT_INVALID, "offset ", offset_of(p), what); }
 
-COLD u64 fail_length(const u8 *p, u64 claimed, u32 left) {
-  say_at("offset ", offset_of(p));
-  say(major_names[*p >> 5]);
-  say(" of length ");
-  say_u64(claimed);
-  say(", expected at most the ");
-  say_u64(left);
-  say(" bytes left");
-  return failed(IPRT_INVALID);
-}
-
-COLD u64 fail_type(const u8 *p, const char *what, const char *expected) {
-  say_at("offset ", offset_of(p));
-  say(what);
-  say(major_names[*p >> 5]);
-  say(", expected ");
-  say(expected);
-  return failed(IPRT_INVALID);
-}
+static const char past_end[] = "longer than what is left of the block";
 
 #define NOT_FINITE 0xffe0000000000000ull // twice the bits of an infinity: no finite float reaches it
 
@@ -44,12 +23,12 @@ COLD u64 argument(const u8 *p) {
   if (info > 27) return fail_at(p, info == 31 ? "indefinite length" : "reserved head");
   if ((u32)(block_end - p) <= size) return fail_at(p, "block ends inside a head");
   u64 v = swapped(load64(p + 1)) >> (64 - 8 * size);
-  if (v < (info == 24 ? 24 : 1ull << (4 * size))) return fail_at(p, "integer or length not in its shortest form");
+  if (v < (info == 24 ? 24 : 1ull << (4 * size))) return fail_at(p, "not in its shortest form");
   return v;
 }
 
 // simple decodes major type 7: false, true, null and 64-bit floats. 0 after setting the error.
-HOT const u8 *simple(const u8 *p, struct record *r) {
+HOT const u8 *simple(const u8 *p, iprt_record *r) {
   u32 info = *p & 31;
   if (info == 20 || info == 21) {
     put(r, IPRT_KIND_BOOL, 0, 0, info - 20);
@@ -94,33 +73,33 @@ HOT const char *check_key(struct frame *f, const u8 *key, i32 n) {
 static u32 count; // index after the last record
 
 // parse writes the records of the block, from record first on.
-static u32 parse(u32 first) {
+LOOP u32 parse(u32 first) {
   static struct frame stack[IPRT_MAX_DEPTH];
   struct frame f = {0, 1, 0, 0, 0};
   const u8 *p = block;
   u32 depth = 0;
   u32 pending = 1; // items owed by all open containers; each takes a byte at least
-  struct record *r = begin() + first;
-  if (!room_for(first + 1)) return (u32)out_of_memory();
+  iprt_record *r = begin() + first;
+  if (!room_for(first + 1)) return out_of_memory();
   for (;;) {
     while (!f.left) {
       if (!depth) {
         count = index_of(r);
-        return p == block_end ? IPRT_OK : (u32)fail_at(p, "bytes after the end of the value");
+        return p == block_end ? IPRT_OK : fail_at(p, "bytes after the end of the value");
       }
-      records[f.rec].v = index_of(r);
+      records[f.rec].value = index_of(r);
       f = stack[--depth];
     }
     f.left--;
     pending--;
     int is_key = f.map & (int)f.left, is_link = 0;
   head:
-    if (p == block_end) return (u32)fail_at(p, "block ends before its value does");
+    if (p == block_end) return fail_at(p, "block ends before its value does");
     const u8 *start = p++;
     u32 major = *start >> 5;
     u64 arg = *start & 31;
-    if (is_key && major != TEXT) return (u32)fail_type(start, "map key is ", "a string");
-    if (is_link && major != BYTES) return (u32)fail_type(start, "tag 42 is on ", "bytes");
+    if (is_key && major != TEXT) return fail_at(start, "map key is not a string");
+    if (is_link && major != BYTES) return fail_at(start, "tag 42 is not on bytes");
     if (major == SIMPLE) {
       if (!(p = simple(start, r++))) return IPRT_INVALID;
       continue;
@@ -128,99 +107,78 @@ static u32 parse(u32 first) {
     if (arg > 23) {
       p += 1u << (arg - 24);
       arg = argument(start);
-      if (iprt_err.status) return IPRT_INVALID;
+      if (iprt_error_record.status) return IPRT_INVALID;
     }
     if (major <= NINT) {
       put(r++, IPRT_KIND_UINT + major, 0, 0, arg);
       continue;
     }
     if (major == TAG) {
-      if (arg != 42) return (u32)fail_at(start, "tag other than 42 (link)");
+      if (arg != 42) return fail_at(start, "tag other than 42 (link)");
       is_link = 1;
       goto head;
     }
     u32 left = (u32)(block_end - p);
-    if (arg > left) return (u32)fail_length(start, arg, left);
+    if (arg > left) return fail_at(start, past_end);
     if (major == TEXT) {
       const char *wrong = is_ascii(p, (u32)arg) || is_utf8(p, (u32)arg) ? 0 : "string is not valid UTF-8";
       if (!wrong && is_key) wrong = check_key(&f, p, (i32)arg);
-      if (wrong) return (u32)fail_at(start, wrong);
+      if (wrong) return fail_at(start, wrong);
     }
     if (major <= TEXT) {
       u32 kind = major == TEXT ? IPRT_KIND_STRING : IPRT_KIND_BYTES;
       if (is_link) { // 0x00, the multibase for bytes, and a CID
-        if (!arg || *p || !is_cid(p + 1, (u32)arg - 1)) return (u32)fail_at(start, "link is not 0x00 and a binary CID");
+        if (!arg || *p || !is_cid(p + 1, (u32)arg - 1)) return fail_at(start, "link is not 0x00 and a binary CID");
         kind = IPRT_KIND_LINK;
       }
       put(r++, kind, 0, (u32)arg - (u32)is_link, offset_of(p) + (u32)is_link);
       p += arg;
       continue;
     }
-    if (depth == IPRT_MAX_DEPTH) return (u32)fail(IPRT_LIMIT, "offset ", offset_of(start), "nested deeper than 1024");
+    if (depth == IPRT_MAX_DEPTH) return fail(IPRT_LIMIT, "offset ", offset_of(start), "nested deeper than 1024");
     int map = major == MAP;
     u32 items = (u32)arg << map;
     pending += items;
-    if (pending > left) return (u32)fail_at(start, "more items announced than bytes left");
+    if (pending > left) return fail_at(start, past_end);
     stack[depth++] = f;
     f = (struct frame){index_of(r), items, 0, -1, map};
     put(r++, IPRT_KIND_LIST + (u32)map, map ? IPRT_MAP_LENGTH_FIRST : 0, (u32)arg, 0);
-    if (!room_for(index_of(r) + pending)) return (u32)out_of_memory();
+    if (!room_for(index_of(r) + pending)) return out_of_memory();
   }
 }
 
-COLD u32 start(const u8 *p, u32 len, u32 params) {
-  iprt_err.status = iprt_err.len = 0;
-  call_over = 1;
+COLD u64 read(const u8 *p, u32 len, u32 params, bool only_links) {
   block = p;
   block_end = p + len;
-  return params ? (u32)fail(IPRT_INVALID, "offset ", 0, "dag-cbor takes no parameters") : IPRT_OK;
-}
-
-COLD u64 read(const u8 *p, u32 len, u32 params, int only_links) {
-  u32 status = start(p, len, params);
-  if (!status) status = parse((u32)only_links);
+  u32 status = begin_call(params);
+  if (!status) status = parse(only_links);
   return status ? status : only_links ? finish_links(count) : finish(count, 0);
 }
 
 IPRT_EXPORT_CODEC_DECODE u64 decode(const u8 *p, u32 len, const u8 *params, u32 params_len) {
-  return read(p, len, params_len, 0);
+  return read(p, len, params_len, false);
 }
 
 IPRT_EXPORT_CODEC_LINKS u64 links(const u8 *p, u32 len, const u8 *params, u32 params_len) {
-  return read(p, len, params_len, 1);
+  return read(p, len, params_len, true);
 }
 
 // ---- encode ----
 
-COLD u32 head_size(u64 arg) { return arg < 24 ? 1 : arg < 0x100 ? 2 : arg < 0x10000 ? 3 : arg >> 32 ? 9 : 5; }
-
 COLD void put_head(u32 major, u64 arg) {
-  u32 size = head_size(arg) - 1;
-  if (!size) {
+  if (arg < 24) {
     *out++ = (u8)(major << 5 | arg);
     return;
   }
-  *out = (u8)(major << 5 | (24 + __builtin_ctz(size)));
-  store64(out + 1, swapped(arg << (64 - 8 * size)));
-  out += 1 + size;
+  u32 log = 0; // of the bytes that the argument takes
+  while (log < 3 && arg >> (8 << log)) log++;
+  *out = (u8)(major << 5 | (24 + log));
+  store64(out + 1, swapped(arg << (64 - (8 << log))));
+  out += 1 + (1 << log);
 }
 
-static u64 size_of(const struct record *r) {
-  switch (r->kind) {
-  case IPRT_KIND_UINT:
-  case IPRT_KIND_NINT:
-  case IPRT_KIND_FLOAT:
-    return 9;
-  case IPRT_KIND_STRING:
-  case IPRT_KIND_BYTES:
-  case IPRT_KIND_LINK:
-    return 12 + (u64)r->n;
-  case IPRT_KIND_LIST:
-  case IPRT_KIND_MAP:
-    return 5;
-  }
-  return 1;
-}
+// Nothing takes more than a byte of head and eight of argument, apart from data. A link's heads are eight.
+static u32 size_of(const iprt_record *r) { return r->kind < IPRT_KIND_STRING || r->kind > IPRT_KIND_LINK ? 9 : 9 + r->n; }
 
 // key_order is the order of the format: by length first.
 COLD int key_order(u32 a, u32 b) {
@@ -229,33 +187,33 @@ COLD int key_order(u32 a, u32 b) {
   return compare(data_of(recs + a), data_of(recs + b), n);
 }
 
-static int unsorted(const struct record *r) { return r->flags != IPRT_MAP_LENGTH_FIRST; }
+static int unsorted(const iprt_record *r) { return r->flags != IPRT_MAP_LENGTH_FIRST; }
 
-static void put_open(const struct record *r) { put_head(r->kind == IPRT_KIND_MAP ? MAP : ARRAY, r->n); }
+static void put_open(const iprt_record *r) { put_head(r->kind == IPRT_KIND_MAP ? MAP : ARRAY, r->n); }
 
 static void put_close(void) {}
 
 static u32 put_key(u32 i) { return put_leaf(i); }
 
 COLD u32 put_leaf(u32 i) {
-  const struct record *r = recs + i;
+  const iprt_record *r = recs + i;
   u32 major = BYTES, n = r->n;
   switch (r->kind) {
   case IPRT_KIND_NULL:
     *out++ = SIMPLE << 5 | 22;
     return IPRT_OK;
   case IPRT_KIND_BOOL:
-    *out++ = (u8)(SIMPLE << 5 | 20 | (r->v & 1));
+    *out++ = (u8)(SIMPLE << 5 | 20 | (r->value & 1));
     return IPRT_OK;
   case IPRT_KIND_FLOAT:
-    if (r->v << 1 >= NOT_FINITE) return (u32)bad_record(i, "float is NaN or infinite");
+    if (r->value << 1 >= NOT_FINITE) return bad_record(i, "float is NaN or infinite");
     *out = SIMPLE << 5 | 27;
-    store64(out + 1, swapped(r->v));
+    store64(out + 1, swapped(r->value));
     out += 9;
     return IPRT_OK;
   case IPRT_KIND_UINT:
   case IPRT_KIND_NINT:
-    put_head(r->kind - IPRT_KIND_UINT, r->v);
+    put_head(r->kind - IPRT_KIND_UINT, r->value);
     return IPRT_OK;
   case IPRT_KIND_LINK:
     put_head(TAG, 42);
@@ -273,6 +231,6 @@ COLD u32 put_leaf(u32 i) {
 }
 
 IPRT_EXPORT_CODEC_ENCODE u64 encode(u8 *p, u32 len, const u8 *params, u32 params_len) {
-  u32 status = start(p, len, params_len);
+  u32 status = begin_call(params_len);
   return status ? status : encode_table(p, len);
 }

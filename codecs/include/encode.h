@@ -8,42 +8,39 @@
 #include "table.h"
 
 // What a codec defines.
-static u64 size_of(const struct record *r);  // the most bytes that a record becomes, without what it contains
+static u32 size_of(const iprt_record *r);  // the most bytes that a record becomes, without what it contains
 static int key_order(u32 a, u32 b);          // < 0, 0 or > 0: the order of two key records
-static int unsorted(const struct record *r); // a map whose entries may not come in that order
-static void put_open(const struct record *r);
+static int unsorted(const iprt_record *r); // a map whose entries may not come in that order
+static void put_open(const iprt_record *r);
 static u32 put_key(u32 i);
 static u32 put_leaf(u32 i);
 static void put_close(void);
 
 static u8 *out; // where the next byte goes
 
-static struct record *recs; // the table being encoded
+static iprt_record *recs; // the table being encoded
 static u32 rec_count;
 static const u8 *heap;
 
-COLD u64 bad_record(u32 i, const char *what) { return fail(IPRT_INVALID, "record ", i, what); }
+COLD u32 bad_record(u32 i, const char *what) { return fail(IPRT_INVALID, "record ", i, what); }
 
 static const char ends_differ[] = "count and end index disagree";
 
-static const char *const kind_names[] = {"no value", "null",  "a boolean", "an integer", "an integer", "a float",
-                                         "a string", "bytes", "a link",    "a list",     "a map"};
-
-static inline const u8 *data_of(const struct record *r) { return heap + (u32)r->v; }
+static inline const u8 *data_of(const iprt_record *r) { return heap + (u32)r->value; }
 
 // check_record checks one record by itself. check_records and the walk that follows make up for what it cannot see.
 COLD u32 check_record(u32 i, u32 heap_len) {
-  const struct record *r = recs + i;
+  const iprt_record *r = recs + i;
   const char *wrong = 0;
-  if (r->zero || r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) wrong = "unknown kind";
+  if (r->reserved || r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) wrong = "unknown kind";
   else if (r->kind >= IPRT_KIND_LIST) {
-    if (r->v <= i || r->v > rec_count) wrong = "end index out of bounds";
+    if (r->value <= i || r->value > rec_count) wrong = "end index out of bounds";
   } else if (r->kind >= IPRT_KIND_STRING) {
-    if (r->flags != IPRT_FLAG_HEAP || r->v > heap_len || r->n > heap_len - r->v) wrong = "data outside the heap";
+    if (r->flags != IPRT_FLAG_HEAP || r->value > heap_len || r->n > heap_len - r->value) wrong = "data outside the heap";
     else if (r->kind == IPRT_KIND_STRING && !is_utf8(data_of(r), r->n)) wrong = "string is not valid UTF-8";
     else if (r->kind == IPRT_KIND_LINK && !is_cid(data_of(r), r->n)) wrong = "link is not a CID";
   }
-  return wrong ? (u32)bad_record(i, wrong) : IPRT_OK;
+  return wrong ? bad_record(i, wrong) : IPRT_OK;
 }
 
 static u64 size_of_all;
@@ -51,16 +48,16 @@ static u64 size_of_all;
 // open_table checks the header and every record by itself, and adds up what size_of says that each becomes at most; the
 // order of entries does not matter for that. Records may share heap bytes, so the sum can exceed the table.
 COLD u32 open_table(u8 *table, u32 len) {
-  const u32 *h = (const u32 *)table;
-  if (len < IPRT_TABLE_HEADER_SIZE || h[0] != IPRT_TABLE_MAGIC || h[3] > len || h[2] > (len - h[3]) / sizeof *recs ||
-      h[4] > len || h[5] > len - h[4])
-    return (u32)fail(IPRT_INVALID, "offset ", 0, "not a token table of version 1");
-  recs = (struct record *)(table + h[3]);
-  rec_count = h[2];
-  heap = table + h[4];
+  const iprt_table_header *h = (const iprt_table_header *)table;
+  if (len < IPRT_TABLE_HEADER_SIZE || h->magic != IPRT_TABLE_MAGIC || h->records_off > len || h->records > (len - h->records_off) / sizeof *recs ||
+      h->heap_off > len || h->heap_len > len - h->heap_off)
+    return fail(IPRT_INVALID, "offset ", 0, "not a token table of version 1");
+  recs = (iprt_record *)(table + h->records_off);
+  rec_count = h->records;
+  heap = table + h->heap_off;
   size_of_all = 0;
   for (u32 i = 0; i < rec_count; i++) {
-    u32 status = check_record(i, h[5]);
+    u32 status = check_record(i, h->heap_len);
     if (status) return status;
     size_of_all += size_of(recs + i);
   }
@@ -69,29 +66,35 @@ COLD u32 open_table(u8 *table, u32 len) {
 
 // next_key returns the record after the value that follows key.
 static inline u32 next_key(u32 key) {
-  const struct record *value = recs + key + 1;
-  return value->kind >= IPRT_KIND_LIST ? (u32)value->v : key + 2;
+  const iprt_record *value = recs + key + 1;
+  return value->kind >= IPRT_KIND_LIST ? (u32)value->value : key + 2;
 }
 
 // sorted returns the key records of a map in the order of key_order, or 0 after setting the error. A merge sort from
-// the bottom: n log n at worst, and one comparison an entry where they are in order already.
+// the bottom, for maps that are not in order already.
 COLD u32 *sorted(u32 map) {
-  u32 n = recs[map].n, end = (u32)recs[map].v, key = map + 1;
-  u32 *a = (u32 *)take((u64)n * 4), *b = (u32 *)take((u64)n * 4);
-  if (!a || !b) {
+  u32 n = recs[map].n, end = (u32)recs[map].value, key = map + 1;
+  u32 *a = (u32 *)take((u64)n * 8), *b = a + n;
+  if (!a) {
     out_of_memory();
     return 0;
   }
-  for (u32 i = 0; i < n && key + 1 < end; i++, key = next_key(key)) a[i] = key;
-  if (key != end || n > end) {
+  u32 i = 0, in_order = 1;
+  for (; i < n && key + 1 < end && recs[key].kind == IPRT_KIND_STRING; i++, key = next_key(key)) {
+    a[i] = key;
+    if (i && in_order) in_order = key_order(a[i - 1], key) < 0;
+  }
+  if (i != n || key != end) {
     bad_record(map, ends_differ);
     return 0;
   }
-  for (u64 run = 1; run < n; run *= 2) {
-    u32 o = 0;
-    while (o < n) {
-      u32 l = o, mid = l + run < n ? (u32)(l + run) : n, r = mid, end = mid + run < n ? (u32)(mid + run) : n;
-      while (o < end) b[o++] = l < mid && (r == end || key_order(a[l], a[r]) <= 0) ? a[l++] : a[r++];
+  if (in_order) return a;
+  for (u32 run = 1; run < n; run *= 2) {
+    u32 *l = a, *o = b;
+    while (l < a + n) {
+      u32 *mid = (u32)(a + n - l) > run ? l + run : a + n, *r = mid, *to = (u32)(a + n - r) > run ? r + run : a + n;
+      while (l < mid || r < to) *o++ = l < mid && (r == to || key_order(*l, *r) <= 0) ? *l++ : *r++;
+      l = to;
     }
     u32 *swap = a;
     a = b;
@@ -131,7 +134,7 @@ COLD u32 put_all(void) {
   *w = (struct walk){0, 1, rec_count, 0, 0, 0};
   for (;;) {
     while (!w->left) {
-      if (!w->keys && i != w->end) return (u32)bad_record(w->rec, ends_differ);
+      if (!w->keys && i != w->end) return bad_record(w->rec, ends_differ);
       if (w == stack) return IPRT_OK;
       put_close();
       i = w->end;
@@ -139,17 +142,17 @@ COLD u32 put_all(void) {
     }
     w->left--;
     if (w->map && !(i = next_entry(w, i))) return IPRT_INVALID;
-    if (i >= w->end) return (u32)bad_record(w->rec, ends_differ);
-    const struct record *r = recs + i;
+    if (i >= w->end) return bad_record(w->rec, ends_differ);
+    const iprt_record *r = recs + i;
     if (r->kind < IPRT_KIND_LIST) {
       if (put_leaf(i++)) return IPRT_INVALID;
       continue;
     }
-    if (w == stack + IPRT_MAX_DEPTH) return (u32)fail(IPRT_LIMIT, "record ", i, "nested deeper than 1024");
+    if (w == stack + IPRT_MAX_DEPTH) return fail(IPRT_LIMIT, "record ", i, "nested deeper than 1024");
     put_open(r);
     w++;
-    *w = (struct walk){i, r->n, (u32)r->v, 0, 0, r->kind == IPRT_KIND_MAP};
-    if (w->map && unsorted(r) && !(w->keys = sorted(i))) return iprt_err.status;
+    *w = (struct walk){i, r->n, (u32)r->value, 0, 0, r->kind == IPRT_KIND_MAP};
+    if (w->map && unsorted(r) && !(w->keys = sorted(i))) return iprt_error_record.status;
     i++;
   }
 }
@@ -161,5 +164,5 @@ static inline u64 encode_table(u8 *table, u32 len) {
   u8 *start = out = take(size_of_all + 8); // some stores are wider than what they write
   if (!out) return out_of_memory();
   status = put_all();
-  return status ? status : packed(start, (u64)(out - start));
+  return status ? status : (u64)iprt_result(start, (u32)(out - start));
 }
