@@ -259,8 +259,9 @@ func (w *TableWriter) Finish() ([]byte, error) {
 	return w.blob, nil
 }
 
-// KeyOrder gives the strictest order that holds for the keys, in their order.
-// It is for guests that do not know the order of what they write.
+// KeyOrder gives an order that holds for the keys as they come: length-first if
+// they are so ordered, else bytewise if they are, else none. It is for guests
+// that do not know the order of what they write.
 func KeyOrder(keys [][]byte) MapOrder {
 	byteOrder, lenOrder := true, true
 	for i := 1; i < len(keys) && (byteOrder || lenOrder); i++ {
@@ -270,10 +271,10 @@ func KeyOrder(keys [][]byte) MapOrder {
 		lenOrder = lenOrder && (len(a) < len(b) || len(a) == len(b) && c < 0)
 	}
 	switch {
-	case byteOrder:
-		return MapBytewise
 	case lenOrder:
 		return MapLengthFirst
+	case byteOrder:
+		return MapBytewise
 	}
 	return MapUnordered
 }
