@@ -1,0 +1,134 @@
+package ipldbind
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-ipld-prime/datamodel"
+	"github.com/ipld/go-ipld-prime/node/basicnode"
+
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/ipldbind/table"
+)
+
+// Module is a codec module that can be called. [Bind] makes one of a *host.Module; other implementations are for tests and for
+// codecs that live elsewhere.
+type Module interface {
+	// ID is the CID of the module's bytes.
+	ID() cid.Cid
+
+	// Call runs one of the exports of the codec role on an instance that nobody else uses meanwhile, and hands the result to
+	// use, which may read it until it returns. If use fails, the module produced nonsense, and Call returns that error.
+	// Calls may run concurrently.
+	Call(ctx context.Context, e host.Export, input, params []byte, use func(result []byte) error) error
+}
+
+// Limits bound what a codec may take and give. The zero value means the defaults.
+type Limits struct {
+	Block  int          // largest block that is decoded or made, in bytes; default 4 MiB, twice what IPFS transports carry
+	Tables table.Limits // for decoded tables
+}
+
+const defaultBlock = 4 << 20
+
+func (l Limits) block() int {
+	if l.Block > 0 {
+		return l.Block
+	}
+	return defaultBlock
+}
+
+// Codec is a module in the role of a codec. Its methods may be called concurrently, and fail with *[CodecError].
+type Codec struct {
+	module Module
+	code   uint64
+	limits Limits
+}
+
+// NewCodec makes a codec of a module for blocks of a multicodec code.
+func NewCodec(code uint64, m Module, l Limits) *Codec {
+	return &Codec{module: m, code: code, limits: l}
+}
+
+// ID is the CID of the module's bytes.
+func (c *Codec) ID() cid.Cid { return c.module.ID() }
+
+// Code is the multicodec code of the blocks that the codec is for.
+func (c *Codec) Code() uint64 { return c.code }
+
+// Decode returns a view of the data in block. params is DAG-CBOR, or empty for none. The view keeps block, which must not
+// be changed any more.
+func (c *Codec) Decode(ctx context.Context, block, params []byte) (datamodel.Node, error) {
+	t, err := c.table(ctx, host.CodecDecode, block, params)
+	if err != nil {
+		return nil, c.fail("decode", err)
+	}
+	return t.Root(), nil
+}
+
+// DecodeInto decodes block into na. A builder of basicnode.Prototype.Any receives the view as it is; any other assembler is
+// filled value by value, with strings and bytes that share block's memory. Integers below -2^63 fail then, as Go's data
+// model has no place for them.
+func (c *Codec) DecodeInto(ctx context.Context, block, params []byte, na datamodel.NodeAssembler) error {
+	t, err := c.table(ctx, host.CodecDecode, block, params)
+	if err != nil {
+		return c.fail("decode", err)
+	}
+	if na.Prototype() == (basicnode.Prototype.Any) {
+		return na.AssignNode(t.Root())
+	}
+	return t.Assemble(na)
+}
+
+// Encode returns the block that holds n.
+func (c *Codec) Encode(ctx context.Context, n datamodel.Node, params []byte) ([]byte, error) {
+	t, err := table.Build(n)
+	if err != nil {
+		return nil, c.fail("encode", err)
+	}
+	var block []byte
+	size := 0
+	err = c.module.Call(ctx, host.CodecEncode, t, params, func(result []byte) error {
+		if size = len(result); size <= c.limits.block() {
+			block = bytes.Clone(result)
+		}
+		return nil
+	})
+	if err == nil && size > c.limits.block() {
+		err = &SizeError{What: "encoded block", Size: size, Max: c.limits.block()}
+	}
+	if err != nil {
+		return nil, c.fail("encode", err)
+	}
+	return block, nil
+}
+
+// Links returns the CIDs that block links to, in document order with repetitions. Nothing is decoded beyond them.
+func (c *Codec) Links(ctx context.Context, block, params []byte) ([]cid.Cid, error) {
+	t, err := c.table(ctx, host.CodecLinks, block, params)
+	if err != nil {
+		return nil, c.fail("links", err)
+	}
+	links, err := t.Links()
+	if err != nil {
+		return nil, c.fail("links", err)
+	}
+	return links, nil
+}
+
+// table calls an export that answers with a table.
+func (c *Codec) table(ctx context.Context, e host.Export, block, params []byte) (t *table.Table, err error) {
+	if len(block) > c.limits.block() {
+		return nil, &SizeError{What: "block", Size: len(block), Max: c.limits.block()}
+	}
+	err = c.module.Call(ctx, e, block, params, func(result []byte) (err error) {
+		t, err = table.Parse(result, block, c.limits.Tables)
+		return err
+	})
+	return t, err
+}
+
+func (c *Codec) fail(op string, err error) error {
+	return &CodecError{Op: op, Multicodec: c.code, Module: c.ID(), Err: err}
+}
