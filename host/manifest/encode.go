@@ -174,6 +174,10 @@ func checkFree(path string, n datamodel.Node, depth int) error {
 		if s, err := n.AsString(); err != nil || !utf8.ValidString(s) {
 			return &Error{Key: path, Got: "a string that is not UTF-8", Want: "text"}
 		}
+	case datamodel.Kind_Float:
+		if f, err := n.AsFloat(); err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return &Error{Key: path, Got: "a float that is no number", Want: "a finite one: DAG-CBOR has no others"}
+		}
 	case datamodel.Kind_List:
 		for it := n.ListIterator(); !it.Done(); {
 			i, v, err := it.Next()

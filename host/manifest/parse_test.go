@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -223,6 +224,61 @@ func fill(m *manifest.Manifest, ifaces []string) {
 	m.Vectors = []cid.Cid{cid.MustParse("bafkqaaa")}
 	if len(ifaces) > 0 {
 		m.Grants = map[string]datamodel.Node{ifaces[0]: node}
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	deep := basicnode.NewBool(true)
+	for range 20 {
+		inner := deep
+		list, err := qp.BuildList(basicnode.Prototype.Any, 1, func(la datamodel.ListAssembler) { qp.ListEntry(la, qp.Node(inner)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		deep = list
+	}
+	asMap := func(n datamodel.Node) datamodel.Node {
+		m, err := qp.BuildMap(basicnode.Prototype.Any, 1, func(ma datamodel.MapAssembler) { qp.MapEntry(ma, "k", qp.Node(n)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		name, key string
+		edit      func(*manifest.Manifest)
+	}{
+		{"zero", "name", func(m *manifest.Manifest) { *m = manifest.Manifest{} }},
+		{"no codec", "roles.codec/v1", func(m *manifest.Manifest) { m.Roles["codec/v1"] = manifest.Role{} }},
+		{"codec with params", "roles.codec/v1", func(m *manifest.Manifest) {
+			m.Roles["codec/v1"] = manifest.Role{Codec: &manifest.Codec{Code: 1, Name: "x"}, Params: asMap(deep)}
+		}},
+		{"role without params", "roles.x/v1", func(m *manifest.Manifest) { m.Roles["x/v1"] = manifest.Role{} }},
+		{"role too deep", "", func(m *manifest.Manifest) { m.Roles["x/v1"] = manifest.Role{Params: asMap(deep)} }},
+		{"17 roles", "roles", func(m *manifest.Manifest) {
+			for i := range 17 {
+				m.Roles[string(rune('a'+i))+"/v1"] = manifest.Role{Params: asMap(basicnode.NewBool(true))}
+			}
+		}},
+		{"undefined grant", "grants.iprt:core/v1", func(m *manifest.Manifest) { m.Grants = map[string]datamodel.Node{"iprt:core/v1": nil} }},
+		{"limit of 2^63", "limits.memory", func(m *manifest.Manifest) { m.Limits = map[string]uint64{"memory": 1 << 63} }},
+		{"limit in capitals", "limits", func(m *manifest.Manifest) { m.Limits = map[string]uint64{"Memory": 1} }},
+		{"undefined vector", "vectors", func(m *manifest.Manifest) { m.Vectors = []cid.Cid{{}} }},
+		{"meta is a list", "meta", func(m *manifest.Manifest) { m.Meta = deep }},
+		{"not a number", "meta.k", func(m *manifest.Manifest) { m.Meta = asMap(basicnode.NewFloat(math.NaN())) }},
+		{"too large", "", func(m *manifest.Manifest) { m.Meta = asMap(basicnode.NewBytes(make([]byte, 70000))) }},
+		{"200 interfaces", "requires", func(m *manifest.Manifest) { m.Requires = make([]string, 200) }},
+	} {
+		m := &manifest.Manifest{
+			Name: "x", Version: "1.0.0", License: "MIT", Requires: []string{"iprt:core/v1"},
+			Roles: map[string]manifest.Role{"codec/v1": {Codec: &manifest.Codec{Code: 1, Name: "x"}}},
+		}
+		c.edit(m)
+		_, err := manifest.Encode(m)
+		var e *manifest.Error
+		if !errors.As(err, &e) || c.key != "" && e.Key != c.key {
+			t.Errorf("%s: %v, want key %q", c.name, err, c.key)
+		}
 	}
 }
 

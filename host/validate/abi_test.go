@@ -161,6 +161,29 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// What a user reads: what is wrong, and what to do about it.
+func TestHints(t *testing.T) {
+	for _, c := range []struct {
+		wasm       []byte
+		code, hint string
+	}{
+		{[]byte("\x00asm\x0d\x00\x01\x00"), "not-wasm", "wasm32-wasip1"},
+		{[]byte("\x7fELF"), "not-wasm", ""},
+		{sec(oneFn), "wasm-malformed", "damaged"},
+		{sec(w.Section(w.SecMemory, w.Vec([]byte{3, 1, 2}))), "wasm-malformed", "without threads"},
+		{sec(w.Section(w.SecMemory, w.Vec(w.Limits(2000, -1)))), "wasm-over-limit", "pin it"},
+		{w.Codec(w.Without("iprt_abi_v1")), "not-an-iprt-module", "SDK"},
+		{w.Codec(w.Memory(1, -1)), "not-an-iprt-module", "iprt pack"},
+		{w.Codec(w.Manifests(2)), "not-an-iprt-module", "iprt pack"},
+	} {
+		_, err := validate.Module(c.wasm, validate.Rules{})
+		var e *validate.Error
+		if !errors.As(err, &e) || e.Code() != c.code || !strings.Contains(e.Hint(), c.hint) || c.hint == "" && e.Hint() != "" {
+			t.Errorf("%v: code %q, hint %q", err, e.Code(), e.Hint())
+		}
+	}
+}
+
 func TestManifestErrorIsWrapped(t *testing.T) {
 	_, err := validate.Module(w.Codec(w.ManifestVersion("1")), validate.Rules{})
 	var m *manifest.Error

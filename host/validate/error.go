@@ -47,6 +47,8 @@ func (e *Error) Hint() string {
 		return h
 	}
 	switch e.Code() {
+	case "not-an-iprt-module":
+		return "build it with an iprt SDK and finish it with \"iprt pack\", which holds it to these rules"
 	case "wasm-over-limit":
 		return "make the module smaller, or pin it by its CID if you trust it: pinned modules have wider limits"
 	case "wasm-malformed":

@@ -115,7 +115,7 @@ func TestAllocationIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := validate.Module(wasm, validate.Rules{Set: validate.Shape})
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > uint64(64*len(wasm)+64<<10) {
+		if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > uint64(128*len(wasm)+64<<10) {
 			t.Errorf("%s: %d bytes allocated for %d bytes of module, %v", label, got, len(wasm), err)
 		}
 	}
