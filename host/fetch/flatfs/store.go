@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/iprt/iprt/host/fetch"
 
@@ -40,7 +41,7 @@ func Open(dir string) (*Store, error) {
 	if err := s.create(); err != nil {
 		return nil, s.fail("open", err)
 	}
-	if err := s.sweep(); err != nil {
+	if err := errors.Join(s.sweep(), s.probe()); err != nil {
 		return nil, s.fail("open", err)
 	}
 	data, err := flatfs.Open(s.blockDir(), true)
@@ -77,6 +78,20 @@ func (s *Store) create() error {
 		return err
 	}
 	return syncDir(s.dir)
+}
+
+// probe finds out whether the disk can be written to: flatfs needs that to open,
+// and its error does not say why it failed. A full disk is no obstacle, as
+// something must be able to delete.
+func (s *Store) probe() error {
+	name := filepath.Join(s.locatorDir(), tmpPrefix+"probe")
+	if err := os.Mkdir(name, 0o700); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Close writes down what the store knows about its size. The store is not used
