@@ -26,7 +26,9 @@ type module struct {
 
 // modules is what is shipped.
 var modules = []module{
+	{name: "bencode", dir: "codecs/bencode", make: compileC, keep: true},
 	{name: "dag-cbor", dir: "codecs/dagcbor", make: compileC, keep: true},
+	{name: "raw", dir: "codecs/raw", make: compileC, keep: true},
 }
 
 func main() {

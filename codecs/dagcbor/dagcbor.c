@@ -187,7 +187,7 @@ COLD int key_order(u32 a, u32 b) {
   return compare(data_of(recs + a), data_of(recs + b), n);
 }
 
-static int unsorted(const iprt_record *r) { return r->flags != IPRT_MAP_LENGTH_FIRST; }
+static bool unsorted(const iprt_record *r) { return r->flags != IPRT_MAP_LENGTH_FIRST; }
 
 static void put_open(const iprt_record *r) { put_head(r->kind == IPRT_KIND_MAP ? MAP : ARRAY, r->n); }
 

@@ -10,7 +10,7 @@
 // What a codec defines.
 static u32 size_of(const iprt_record *r);  // the most bytes that a record becomes, without what it contains
 static int key_order(u32 a, u32 b);          // < 0, 0 or > 0: the order of two key records
-static int unsorted(const iprt_record *r); // a map whose entries may not come in that order
+static bool unsorted(const iprt_record *r); // a map whose entries may not come in that order
 static void put_open(const iprt_record *r);
 static u32 put_key(u32 i);
 static u32 put_leaf(u32 i);

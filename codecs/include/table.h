@@ -27,7 +27,11 @@ static iprt_record *records; // the first record of the table being written
 // begin places a table behind the inputs.
 static iprt_record *begin(void) { return records = (iprt_record *)(iprt_top + IPRT_TABLE_HEADER_SIZE); }
 
-static bool room_for(u32 count) { return reserve((u64)(u32)records + (u64)count * sizeof *records); }
+// room_for makes room for count records. It returns the first place there is no room for, or 0.
+static iprt_record *room_for(u32 count) {
+  if (!reserve((u64)(u32)records + (u64)count * sizeof *records)) return NULL;
+  return records + ((__builtin_wasm_memory_size(0) << 16) - (u32)records) / sizeof *records;
+}
 
 // put writes one record. Callers keep the place in a local variable: it is the hottest thing in a codec.
 static inline void put(iprt_record *r, u32 kind, u32 flags, u32 n, u64 v) {
