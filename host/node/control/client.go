@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/iprt/iprt/host"
 )
 
 // Client talks to a running node. It implements [API] and is safe for
@@ -68,8 +70,8 @@ func (c *Client) Unload(ctx context.Context, binding string) error {
 	return err
 }
 
-func (c *Client) Inspect(ctx context.Context, r InspectRequest) (Report, error) {
-	return call[Report](ctx, c, http.MethodPost, "inspect", r)
+func (c *Client) Inspect(ctx context.Context, r InspectRequest) (host.Report, error) {
+	return call[host.Report](ctx, c, http.MethodPost, "inspect", r)
 }
 
 func (c *Client) Grant(ctx context.Context, r GrantRequest) error {

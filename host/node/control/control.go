@@ -11,7 +11,11 @@
 // may do what the owner of the node may do. There is no other authentication.
 package control
 
-import "context"
+import (
+	"context"
+
+	"github.com/iprt/iprt/host"
+)
 
 // API is what can be asked of a node. Every method may be called from any
 // number of goroutines. Errors are always a [*Error].
@@ -27,7 +31,7 @@ type API interface {
 	// Unload removes a binding. Calls in flight finish first.
 	Unload(ctx context.Context, binding string) error
 	// Inspect reports on a module without running any of it.
-	Inspect(ctx context.Context, r InspectRequest) (Report, error)
+	Inspect(ctx context.Context, r InspectRequest) (host.Report, error)
 	// Grant records, durably, what the operator allows.
 	Grant(ctx context.Context, r GrantRequest) error
 

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/iprt/iprt/host"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,9 +41,9 @@ func (f *fake) Load(_ context.Context, r LoadRequest) (Module, error) {
 	return Module{Binding: r.Binding}, f.err
 }
 func (f *fake) Unload(_ context.Context, b string) error { f.asked = b; return f.err }
-func (f *fake) Inspect(_ context.Context, r InspectRequest) (Report, error) {
+func (f *fake) Inspect(_ context.Context, r InspectRequest) (host.Report, error) {
 	f.asked = r
-	return Report{CID: r.Module}, f.err
+	return host.Report{CID: r.Module}, f.err
 }
 func (f *fake) Grant(_ context.Context, r GrantRequest) error { f.asked = r; return f.err }
 func (f *fake) GetBlock(_ context.Context, c string, r Reach) ([]byte, error) {
@@ -97,7 +99,7 @@ func TestCallsCrossTheSocket(t *testing.T) {
 	c := dial(t, dir)
 	reach := Reach{Peers: []string{"/p2p/a&b", "/p2p/c"}, Gateways: []string{"http://x/?y=%z"}, Offline: true}
 	load := LoadRequest{Module: "m", Binding: "b", Allow: true, Reach: reach}
-	get := DagGetRequest{Path: "c/~/ü", Resolve: true, Allow: []string{"x"}, Codecs: map[string]string{"7": "y"}, Reach: reach}
+	get := DagGetRequest{Path: "c/~/ü", Resolve: true, Allow: []string{"x"}, Reach: reach}
 	describe := DescribeRequest{Codec: "m", Data: "d", Allow: true, Reach: reach}
 	for _, tc := range []struct {
 		name  string
@@ -112,7 +114,7 @@ func TestCallsCrossTheSocket(t *testing.T) {
 		{"load", func(ctx context.Context) (any, error) { return c.Load(ctx, load) }, Module{Binding: "b"}, load},
 		{"unload", func(ctx context.Context) (any, error) { return nil, c.Unload(ctx, "a/../b %") }, nil, "a/../b %"},
 		{"inspect", func(ctx context.Context) (any, error) { return c.Inspect(ctx, InspectRequest{Module: "m"}) },
-			Report{CID: "m"}, InspectRequest{Module: "m"}},
+			host.Report{CID: "m"}, InspectRequest{Module: "m"}},
 		{"grant", func(ctx context.Context) (any, error) { return nil, c.Grant(ctx, GrantRequest{Modules: []string{"a"}}) },
 			nil, GrantRequest{Modules: []string{"a"}}},
 		{"get block", func(ctx context.Context) (any, error) { return c.GetBlock(ctx, "bafy", reach) },

@@ -39,17 +39,17 @@ type Role struct {
 
 // Module is one loaded module.
 type Module struct {
-	Binding    string    `json:"binding"`
-	CID        string    `json:"cid"` // identity: raw, sha2-256, of the module's bytes
-	Locator    string    `json:"locator"`
-	Name       string    `json:"name"`
-	Version    string    `json:"version"`
-	Size       int       `json:"size"`
-	From       string    `json:"from"` // the source of the bytes
-	Roles      []Role    `json:"roles"`
-	Purity     string    `json:"purity"`
-	Grants     []string  `json:"grants"`
-	LoadedTime time.Time `json:"loaded,omitzero"`
+	Binding string    `json:"binding"`
+	CID     string    `json:"cid"` // identity: raw, sha2-256, of the module's bytes
+	Locator string    `json:"locator"`
+	Name    string    `json:"name"`
+	Version string    `json:"version"`
+	Size    int       `json:"size"`
+	From    string    `json:"from"` // the source of the bytes
+	Roles   []Role    `json:"roles"`
+	Purity  string    `json:"purity"`
+	Grants  []string  `json:"grants"`
+	Loaded  time.Time `json:"loaded,omitzero"`
 }
 
 // LoadRequest asks for a module under a binding.
@@ -82,12 +82,10 @@ type DagGetRequest struct {
 	Path string `json:"path"`
 	// Resolve enters self-describing blocks without the step.
 	Resolve bool `json:"resolve,omitempty"`
-	// Allow lists modules that may run for this request.
+	// Allow lists modules that may run for this request. Those that are codecs
+	// decode blocks of their code, where the node has no codec for it.
 	Allow []string `json:"allow,omitempty"`
-	// Codecs maps a multicodec code, in decimal or as 0x…, or a name to the CID
-	// of a module that is to decode it in this request.
-	Codecs map[string]string `json:"codecs,omitempty"`
-	Reach  Reach             `json:"reach,omitzero"`
+	Reach Reach    `json:"reach,omitzero"`
 }
 
 // DagPutRequest carries one DAG-JSON document.
@@ -113,30 +111,4 @@ type DescribeRequest struct {
 type Put struct {
 	CID  string `json:"cid"`
 	Size int    `json:"size"`
-}
-
-// Report is what inspection finds. It is the stable shape behind
-// `iprt inspect --json`.
-type Report struct {
-	CID      string   `json:"cid"`
-	Locator  string   `json:"locator,omitempty"`
-	Size     int      `json:"size"`
-	ABI      string   `json:"abi"`
-	Name     string   `json:"name"`
-	Version  string   `json:"version"`
-	License  string   `json:"license,omitempty"`
-	Roles    []Role   `json:"roles"`
-	Purity   string   `json:"purity"`
-	Requires []string `json:"requires"`
-	Optional []string `json:"optional"`
-	Imports  []string `json:"imports"` // module.name
-	Exports  []string `json:"exports"`
-	// MemoryMin and MemoryMax are in bytes.
-	MemoryMin uint64 `json:"memory_min"`
-	MemoryMax uint64 `json:"memory_max"`
-	// Needs lists what would have to be granted before it runs.
-	Needs []string `json:"needs"`
-	// Allowed says whether the policy of this node lets it run.
-	Allowed bool   `json:"allowed"`
-	Verdict string `json:"verdict"` // "accepted"; a refusal is an error
 }

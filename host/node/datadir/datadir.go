@@ -72,7 +72,7 @@ func Open(path string) (*Dir, error) {
 		return nil, unusable(path, err)
 	}
 	// The version is looked at first: a later layout may lock in another way.
-	if err := checkVersion(path); err != nil {
+	if err := CheckVersion(path); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -94,6 +94,24 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
+// Locked reports whether a process uses the directory at path. It makes nothing
+// and holds nothing.
+func Locked(path string) (bool, error) {
+	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unusable(path, err)
+	}
+	err = lockFile(f)
+	_ = f.Close()
+	if err != nil && !errors.Is(err, ErrLocked) {
+		return false, unusable(path, err)
+	}
+	return err != nil, nil
+}
+
 // Path is the absolute path of the directory.
 func (d *Dir) Path() string { return d.path }
 
@@ -103,7 +121,9 @@ func (d *Dir) Join(name string) string { return filepath.Join(d.path, name) }
 // Close releases the lock.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-func checkVersion(path string) error {
+// CheckVersion reports whether this package can read the directory at path. A
+// directory without a version file is new, which is fine.
+func CheckVersion(path string) error {
 	b, err := os.ReadFile(filepath.Join(path, "version"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -15,10 +15,17 @@ import (
 // A key that others could have read is refused: whoever has it is this peer.
 func (d *Dir) Key() (crypto.PrivKey, error) {
 	name := d.Join("key")
-	info, err := os.Stat(name)
+	k, err := ReadKey(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newKey(name)
 	}
+	return k, err
+}
+
+// ReadKey reads a key file as [Dir.Key] does, and makes none: the error wraps
+// fs.ErrNotExist where there is no file.
+func ReadKey(name string) (crypto.PrivKey, error) {
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, badKey(name, "cannot be read", err)
 	}

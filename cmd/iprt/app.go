@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/iprt/iprt/host/node/control"
+)
+
+// app is one invocation: its flags and where it reads and writes.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	log            *slog.Logger
+	flags          globals
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	json     bool
+	dir      string
+	offline  bool
+	peers    []string
+	gateways []string
+	routing  string
+	listen   []string
+	engine   string
+	logLevel string
+	logJSON  bool
+	builtin  bool // false with --no-builtin
+}
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted by a signal")
+
+// run executes one command line and returns its exit status.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler)}
+	ctx, stop := interruptible(stderr)
+	defer stop()
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errInterrupted) && !isControlError(err) {
+		err = control.Errorf(control.Failed, "interrupted", "", "interrupted: %w", cause)
+	}
+	return a.fail(err)
+}
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends. The
+// second one ends the process at once.
+func interruptible(stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-done:
+			return
+		}
+		select {
+		case <-signals:
+			_, _ = fmt.Fprintln(stderr, "iprt: error: stopped at once by a second signal")
+			os.Exit(1)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// before runs ahead of every command: it checks the global flags.
+func (a *app) before(*cobra.Command, []string) error {
+	if a.flags.dir == "" {
+		a.flags.dir = os.Getenv("IPRT_DIR")
+	}
+	if a.flags.dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return usagef("say where, with --data-dir or IPRT_DIR", "there is no home directory to keep data in: %v", err)
+		}
+		a.flags.dir = filepath.Join(home, ".iprt")
+	}
+	if a.flags.routing != "none" {
+		return usagef("leave it out, and name peers with --peer or gateways with --gateway",
+			"--routing %q: this release looks nothing up; only none is accepted", a.flags.routing)
+	}
+	if _, ok := engines()[a.flags.engine]; !ok {
+		return usagef("take one of "+engineNames(), "--engine %q: there is no such engine in this build", a.flags.engine)
+	}
+	if a.flags.offline && len(a.flags.peers)+len(a.flags.gateways) > 0 {
+		return usagef("drop one of them", "--offline contradicts --peer and --gateway")
+	}
+	return a.setUpLog()
+}
+
+func (a *app) setUpLog() error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.flags.logLevel)); err != nil {
+		return usagef("take one of debug, info, warn, error", "--log-level %q is not a level", a.flags.logLevel)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if a.flags.logJSON {
+		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
+	} else {
+		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
+	}
+	return nil
+}
+
+// reach is how far this invocation may go for blocks.
+func (a *app) reach() control.Reach {
+	return control.Reach{Offline: a.flags.offline, Peers: a.flags.peers, Gateways: a.flags.gateways}
+}

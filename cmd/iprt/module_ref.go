@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/iprt/iprt"
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/node"
+	"github.com/iprt/iprt/host/node/control"
+)
+
+// maxModule bounds a module file: what the operator names may be as large as
+// the budget for pinned content.
+var maxModule = fetch.Pinned.Bytes
+
+// builtin lists the modules that are carried in this program.
+func builtin() []node.Builtin {
+	lock := iprt.Builtin()
+	var out []node.Builtin
+	for _, name := range builtinNames() {
+		b, _ := iprt.Bytes(name)
+		out = append(out, node.Builtin{Name: name, CID: lock.Modules[name].CID, Bytes: b})
+	}
+	return out
+}
+
+func builtinNames() []string {
+	lock := iprt.Builtin()
+	var names []string
+	for _, name := range lock.Names() {
+		if lock.Modules[name].Path != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// moduleRef turns what an operator calls a module into something the node can
+// load: a CID stays one, a file is stored first, a name is looked up in the
+// iprt.lock of the working directory and then among the built-in modules.
+func (a *app) moduleRef(ctx context.Context, n control.API, arg string) (string, error) {
+	if _, err := cid.Decode(arg); err == nil {
+		return arg, nil
+	}
+	if !strings.ContainsAny(arg, `/\.`) {
+		c, file, err := locked(arg)
+		switch {
+		case err != nil:
+			return "", err
+		case file != "":
+			return a.storeModule(ctx, n, file, c)
+		case c.Defined():
+			return c.String(), nil
+		}
+		if m, ok := iprt.Builtin().Modules[arg]; ok {
+			return m.CID.String(), nil
+		}
+	}
+	return a.storeModule(ctx, n, arg, cid.Undef)
+}
+
+// locked looks a name up in the lock file of the working directory. It returns
+// the CID, and the file where the bytes should be if that exists.
+func locked(name string) (cid.Cid, string, error) {
+	b, err := os.ReadFile(iprt.LockFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cid.Undef, "", nil
+	}
+	if err != nil {
+		return cid.Undef, "", fileError(err)
+	}
+	lock, err := iprt.ParseLock(b)
+	if err != nil {
+		return cid.Undef, "", err
+	}
+	m, ok := lock.Modules[name]
+	if !ok || m.Path == "" {
+		return m.CID, "", nil
+	}
+	file := filepath.FromSlash(m.Path)
+	if _, err := os.Stat(file); err != nil {
+		return m.CID, "", nil
+	}
+	return m.CID, file, nil
+}
+
+// storeModule puts a module file into the node's store and returns its CID.
+// With want, the bytes must be those that want names.
+func (a *app) storeModule(ctx context.Context, n control.API, name string, want cid.Cid) (string, error) {
+	b, err := readFile(name, maxModule)
+	if err != nil {
+		return "", err
+	}
+	if id := fetch.Identity(b); want.Defined() && !id.Equals(want) {
+		return "", control.Errorf(control.Refused, "lock-mismatch", "build it again, or write the lock file again if the change is meant",
+			"%s is %s, and iprt.lock pins %s", name, id, want)
+	}
+	return putModule(ctx, n, b)
+}
+
+// putModule stores module bytes: as one block, whose CID is the identity, if
+// they fit into one that peers exchange, and as a UnixFS file otherwise.
+func putModule(ctx context.Context, n control.API, b []byte) (string, error) {
+	if len(b) <= control.MaxBlock {
+		c := fetch.Identity(b).String()
+		return c, n.PutBlock(ctx, c, b)
+	}
+	return addBytes(ctx, n, b)
+}
+
+// readFile reads a whole file of at most limit bytes.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fileError(err)
+	}
+	if int64(len(b)) > limit {
+		return nil, control.Errorf(control.Limit, "file-too-large", "", "%s is larger than %s", name, bytesText(uint64(limit)))
+	}
+	return b, nil
+}
+
+func fileError(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return control.Errorf(control.NotFound, "no-such-file", "check the name", "%w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return control.Errorf(control.Failed, "file", "check the permissions of the file", "%w", err)
+	}
+	return control.Errorf(control.Failed, "file", "check the name and the file", "%w", err)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxShown bounds one line of text that may come from a guest or a peer.
+const maxShown = 2000
+
+// oneLine makes text harmless on a terminal: line breaks become spaces, and
+// what could move the cursor, change colours or reverse the direction of
+// writing is shown as an escape.
+func oneLine(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if b.Len() > maxShown {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			b.WriteString(`\x` + hex(s[i]>>4) + hex(s[i]&15))
+		case r == '\n' || r == '\r' || r == '\t':
+			b.WriteByte(' ')
+		case !unicode.IsPrint(r):
+			b.WriteString(escape(r))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func hex[T byte | rune](n T) string { return string("0123456789abcdef"[n]) }
+
+func escape(r rune) string {
+	s := ""
+	for ; r > 0; r >>= 4 {
+		s = hex(r&15) + s
+	}
+	return `\u{` + s + `}`
+}

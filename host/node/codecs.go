@@ -1,0 +1,221 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-ipld-prime/codec/dagjson"
+	"github.com/ipld/go-ipld-prime/datamodel"
+	"github.com/ipld/go-ipld-prime/node/basicnode"
+	"github.com/multiformats/go-multicodec"
+	"github.com/multiformats/go-multihash"
+
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/ipldbind"
+	"github.com/iprt/iprt/host/node/control"
+)
+
+// codecSet is what one request decodes and encodes with: the codecs of the
+// node, and those that are loaded for this request alone.
+type codecSet struct {
+	*ipldbind.Codecs
+	node    *Node
+	fetch   *fetch.Fetcher
+	allow   []cid.Cid // modules that the request allows
+	modules []*host.Module
+}
+
+func (n *Node) newCodecSet(f *fetch.Fetcher, allow []cid.Cid) (*codecSet, error) {
+	s := &codecSet{Codecs: ipldbind.New(ipldbind.Config{}), node: n, fetch: f, allow: allow}
+	for _, code := range n.codecs.Codes() {
+		if c, ok := n.codecs.Lookup(code); ok {
+			if err := s.Add(code, c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// close unloads what was loaded for the request.
+func (s *codecSet) close(ctx context.Context) {
+	for _, m := range s.modules {
+		if err := m.Close(context.WithoutCancel(ctx)); err != nil {
+			s.node.log.Warn("cannot unload a module", "cid", m.ID(), "err", err)
+		}
+	}
+}
+
+// retry runs f, and runs it again with one codec more for as long as it fails
+// for want of a codec that can be had. A codec is so loaded when it is needed,
+// and no other is.
+func (s *codecSet) retry(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		missing, ok := errors.AsType[*ipldbind.UnknownCodecError](err)
+		if !ok {
+			return err
+		}
+		found, loadErr := s.find(ctx, missing.Multicodec)
+		if loadErr != nil {
+			return loadErr
+		}
+		if !found {
+			return control.Errorf(control.NotFound, "unknown-codec",
+				"name a codec module for it with --allow CID, or load one into the running node with `iprt load MODULE`", "%w", err)
+		}
+	}
+}
+
+// find loads a codec for a code. A running node has the codecs that its
+// operator loaded, and the request may add others. A node that lives for one
+// request also has those that are built in or granted, as if it had loaded
+// them at its start.
+func (s *codecSet) find(ctx context.Context, code uint64) (bool, error) {
+	candidates := slices.Clone(s.allow)
+	if !s.node.serving() {
+		for _, b := range s.node.cfg.Builtin {
+			candidates = append(candidates, b.CID)
+		}
+		candidates = append(candidates, s.node.policy.Document().Allow...)
+	}
+	for i, c := range candidates {
+		v, err := s.fetch.File(ctx, fetch.Request{CID: c, Budget: fetch.Pinned})
+		if err != nil {
+			if i < len(s.allow) || ctx.Err() != nil { // this request asked for it
+				return false, err
+			}
+			s.node.log.Warn("cannot fetch a module that is granted", "cid", c, "err", err)
+			continue
+		}
+		r, err := s.node.host.Inspect(ctx, v)
+		if err != nil {
+			return false, err
+		}
+		if !decodes(r, code) {
+			continue
+		}
+		return true, s.load(ctx, v, r.Name)
+	}
+	return false, nil
+}
+
+func decodes(r *host.Report, code uint64) bool {
+	for _, role := range r.Roles {
+		if role.Callable && role.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *codecSet) load(ctx context.Context, v fetch.Verified, name string) error {
+	grants, err := s.node.policy.Grants(name)
+	if err != nil {
+		return err
+	}
+	m, err := s.node.host.LoadVerified(withAllowed(ctx, s.allow), v, host.Binding{Name: name, Grants: grants})
+	if err != nil {
+		return err
+	}
+	s.modules = append(s.modules, m)
+	return s.Register(m)
+}
+
+// DagPut implements [control.API].
+func (n *Node) DagPut(ctx context.Context, r control.DagPutRequest) (_ control.Put, err error) {
+	defer explain(&err)
+	code, err := n.codecCode(ctx, r.Codec)
+	if err != nil {
+		return control.Put{}, err
+	}
+	if len(r.Document) > control.MaxDocument {
+		return control.Put{}, control.Errorf(control.Limit, "request-too-large", "", "the document is larger than %d bytes", control.MaxDocument)
+	}
+	doc, err := parseDagJSON(r.Document)
+	if err != nil {
+		return control.Put{}, err
+	}
+	s, err := n.newCodecSet(n.fetch, nil)
+	if err != nil {
+		return control.Put{}, err
+	}
+	defer s.close(ctx)
+	var block []byte
+	err = s.retry(ctx, func() (err error) {
+		block, err = s.Encode(ctx, code, doc, nil)
+		return err
+	})
+	if err != nil {
+		return control.Put{}, err
+	}
+	return n.putNew(ctx, code, block)
+}
+
+// putNew stores a block that was just made.
+func (n *Node) putNew(ctx context.Context, code uint64, block []byte) (control.Put, error) {
+	if len(block) > control.MaxBlock {
+		return control.Put{}, control.Errorf(control.Limit, "block-too-large", "cut the data into several documents that link each other",
+			"a block of %d bytes is larger than the %d that peers exchange", len(block), control.MaxBlock)
+	}
+	hash, err := multihash.Sum(block, multihash.SHA2_256, -1)
+	if err != nil {
+		return control.Put{}, err
+	}
+	c := cid.NewCidV1(code, hash)
+	return control.Put{CID: c.String(), Size: len(block)}, n.put(ctx, c, block)
+}
+
+// parseDagJSON reads what an operator wrote. DAG-JSON is how the node talks to
+// people, not content, so it takes no module.
+func parseDagJSON(text []byte) (datamodel.Node, error) {
+	nb := basicnode.Prototype.Any.NewBuilder()
+	if err := dagjson.Decode(nb, bytes.NewReader(text)); err != nil {
+		return nil, control.Errorf(control.Refused, "bad-dag-json", `it looks like {"a":1,"link":{"/":"bafy…"},"raw":{"/":{"bytes":"AQID"}}}`,
+			"the input is not DAG-JSON: %w", err)
+	}
+	return nb.Build(), nil
+}
+
+func toDagJSON(n datamodel.Node) ([]byte, error) {
+	var out bytes.Buffer
+	if err := dagjson.Encode(n, &out); err != nil {
+		return nil, fmt.Errorf("cannot be written as DAG-JSON: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// codecCode finds the multicodec code of a name: that of a codec which is
+// loaded or built in, or one of the multicodec table; or it is a number.
+func (n *Node) codecCode(ctx context.Context, name string) (uint64, error) {
+	if code, err := strconv.ParseUint(name, 0, 63); err == nil && code > 0 {
+		return code, nil
+	}
+	for _, m := range n.host.Modules() {
+		if c, ok := m.Manifest().Codec(); ok && c.Name == name {
+			return c.Code, nil
+		}
+	}
+	for _, b := range n.cfg.Builtin {
+		r, err := n.host.Inspect(ctx, fetch.FromBytes(b.Bytes, b.Name))
+		if err != nil {
+			return 0, err
+		}
+		for _, role := range r.Roles {
+			if role.Name == name {
+				return role.Code, nil
+			}
+		}
+	}
+	var code multicodec.Code
+	if err := code.Set(name); err != nil {
+		return 0, control.Errorf(control.NotFound, "unknown-codec", "give the name of a codec that is loaded, or the number of a multicodec", "there is no codec %q", name)
+	}
+	return uint64(code), nil
+}

@@ -1,0 +1,216 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-ipld-prime/codec"
+	"github.com/ipld/go-ipld-prime/datamodel"
+	"github.com/ipld/go-ipld-prime/linking"
+	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
+
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/ipldbind"
+	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/host/policy"
+)
+
+// resolution bounds the blocks of one path, modules not counted.
+var resolution = fetch.Budget{Bytes: 64 << 20, Blocks: 1024, Depth: 1, Idle: 20 * time.Second, Total: 2 * time.Minute}
+
+// DagGet implements [control.API].
+func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, err error) {
+	defer explain(&err)
+	root, path, err := splitPath(r.Path)
+	if err != nil {
+		return nil, err
+	}
+	allow, err := parseCIDs(r.Allow)
+	if err != nil {
+		return nil, err
+	}
+	f, release, err := n.reach(ctx, r.Reach)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	blocks, err := f.Open(ctx, fetch.Request{CID: root, Budget: resolution})
+	if err != nil {
+		return nil, err
+	}
+	defer blocks.Close()
+	codecs, err := n.newCodecSet(f, allow)
+	if err != nil {
+		return nil, err
+	}
+	defer codecs.close(ctx)
+	resolver := ipldbind.Resolver{
+		LinkSystem: linksOver(blocks),
+		Codecs:     codecs.Codecs,
+		Modules:    requestModules{n, f},
+		Policy:     n.envelopes(allow),
+	}
+	var doc []byte
+	err = codecs.retry(ctx, func() error {
+		result, err := resolver.Resolve(ctx, root, path, ipldbind.Options{EnterAll: r.Resolve})
+		if err != nil {
+			return err
+		}
+		doc, err = toDagJSON(result.Node)
+		return err
+	})
+	return doc, err
+}
+
+// splitPath reads CID[/STEP…], with or without /ipfs/ or ipfs:// in front.
+func splitPath(text string) (cid.Cid, string, error) {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "ipfs://"), "/ipfs/")
+	root, path, _ := strings.Cut(text, "/")
+	c, err := parseCID(root)
+	return c, path, err
+}
+
+// linksOver is a link system that reads from a session and decodes nothing by
+// itself: content is for codec modules.
+func linksOver(blocks *fetch.Session) *linking.LinkSystem {
+	lsys := cidlink.DefaultLinkSystem()
+	lsys.DecoderChooser = func(lnk datamodel.Link) (codec.Decoder, error) {
+		l, ok := lnk.(cidlink.Link)
+		if !ok {
+			return nil, fetch.ErrNotFound
+		}
+		return nil, &ipldbind.UnknownCodecError{Multicodec: l.Prefix().Codec}
+	}
+	lsys.StorageReadOpener = func(lc linking.LinkContext, lnk datamodel.Link) (io.Reader, error) {
+		l, ok := lnk.(cidlink.Link)
+		if !ok {
+			return nil, fetch.ErrNotFound
+		}
+		b, err := blocks.Get(lc.Ctx, l.Cid)
+		return bytes.NewReader(b), err
+	}
+	return &lsys
+}
+
+// envelopes is the policy for modules that a block brings in. What the
+// operator named in the request or at the start, what is built in and what
+// policy.json allows may run; "envelopes" in policy.json narrows or widens
+// that. There is nobody to ask yet, so "ask" is "deny". What policy.json
+// denies is refused again, by the host, when it is loaded.
+func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
+	named := slices.Concat(request, n.allow)
+	doc := n.policy.Document()
+	switch doc.Envelopes {
+	case policy.EnvelopesDeny, policy.EnvelopesAsk:
+		return ipldbind.AllowList(named...)
+	}
+	for _, b := range n.cfg.Builtin {
+		named = append(named, b.CID)
+	}
+	listed := ipldbind.AllowList(append(named, doc.Allow...)...)
+	if doc.Envelopes == policy.EnvelopesPure {
+		return ipldbind.AnyOf(listed, ipldbind.AllowPure())
+	}
+	return listed
+}
+
+// requestModules gives a resolver the modules that envelopes name, for as long
+// as the resolution lasts.
+type requestModules struct {
+	node  *Node
+	fetch *fetch.Fetcher
+}
+
+func (m requestModules) file(ctx context.Context, c cid.Cid) (fetch.Verified, error) {
+	return m.fetch.File(ctx, fetch.Request{CID: c, Budget: fetch.Untrusted})
+}
+
+// Inspect implements [ipldbind.Modules].
+func (m requestModules) Inspect(ctx context.Context, c cid.Cid) (ipldbind.ModuleInfo, error) {
+	v, err := m.file(ctx, c)
+	if err != nil {
+		return ipldbind.ModuleInfo{}, err
+	}
+	r, err := m.node.host.Inspect(ctx, v)
+	if err != nil {
+		return ipldbind.ModuleInfo{}, err
+	}
+	return ipldbind.ModuleInfo{ID: v.ID(), Name: r.Name, Version: r.Version, Purity: purity(r.Purity), Size: r.Size}, nil
+}
+
+// Load implements [ipldbind.Modules]. The resolver has asked its policy.
+func (m requestModules) Load(ctx context.Context, c cid.Cid) (*ipldbind.Codec, func(), error) {
+	v, err := m.file(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.node.borrow(withAllowed(ctx, []cid.Cid{c}), v)
+}
+
+// borrow loads a codec module outside of any binding, without grants: what a
+// block brings in has none. release unloads it.
+func (n *Node) borrow(ctx context.Context, v fetch.Verified) (c *ipldbind.Codec, release func(), err error) {
+	m, err := n.host.LoadVerified(ctx, v, host.Binding{})
+	if err != nil {
+		return nil, nil, err
+	}
+	release = func() {
+		if err := m.Close(context.WithoutCancel(ctx)); err != nil {
+			n.log.Warn("cannot unload a module", "cid", m.ID(), "err", err)
+		}
+	}
+	if c, err = ipldbind.Bind(m); err != nil {
+		release()
+		return nil, nil, err
+	}
+	return c, release, nil
+}
+
+// Describe implements [control.API].
+func (n *Node) Describe(ctx context.Context, r control.DescribeRequest) (_ control.Put, err error) {
+	defer explain(&err)
+	module, err := n.moduleCID(r.Codec)
+	if err != nil {
+		return control.Put{}, err
+	}
+	data, err := parseCID(r.Data)
+	if err != nil {
+		return control.Put{}, err
+	}
+	if r.Allow {
+		ctx = withAllowed(ctx, []cid.Cid{module})
+	}
+	f, release, err := n.reach(ctx, r.Reach)
+	if err != nil {
+		return control.Put{}, err
+	}
+	defer release()
+	block, err := f.Block(ctx, fetch.Request{CID: data, Budget: oneBlock})
+	if err != nil {
+		return control.Put{}, err
+	}
+	v, err := n.fetchModule(ctx, f, module)
+	if err != nil {
+		return control.Put{}, err
+	}
+	c, unload, err := n.borrow(ctx, v)
+	if err != nil {
+		return control.Put{}, err
+	}
+	defer unload()
+	o := ipldbind.EnvelopeOptions{DataLink: data}
+	if len(v.Bytes()) > control.MaxBlock {
+		o.Module = v.Locator() // its identity is no block that could travel
+	}
+	envelope, err := ipldbind.WriteEnvelope(ctx, c, block, o)
+	if err != nil {
+		return control.Put{}, err
+	}
+	return n.putNew(ctx, cid.DagCBOR, envelope)
+}

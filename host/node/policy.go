@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/manifest"
+	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/host/policy"
+)
+
+// allowance is what an operator allows for one request, carried by its context
+// because one host serves all requests.
+type allowance struct{}
+
+func withAllowed(ctx context.Context, cids []cid.Cid) context.Context {
+	if len(cids) == 0 {
+		return ctx
+	}
+	earlier, _ := ctx.Value(allowance{}).([]cid.Cid)
+	return context.WithValue(ctx, allowance{}, slices.Concat(earlier, cids))
+}
+
+// allowed is the policy of the node's host: modules that are built in, that
+// the operator named when the node was opened or in the request, or that
+// policy.json allows. What policy.json denies is denied, whoever named it.
+func (n *Node) allowed() host.Policy {
+	named := n.allow
+	for _, b := range n.cfg.Builtin {
+		named = append(named, b.CID)
+	}
+	return host.PolicyFunc(func(ctx context.Context, c host.Candidate) error {
+		if n.policy.Denied(c) {
+			return n.policy.Allow(ctx, c)
+		}
+		request, _ := ctx.Value(allowance{}).([]cid.Cid)
+		if slices.ContainsFunc(named, c.Is) || slices.ContainsFunc(request, c.Is) {
+			return nil
+		}
+		return n.policy.Allow(ctx, c)
+	})
+}
+
+// Grant implements [control.API].
+func (n *Node) Grant(_ context.Context, r control.GrantRequest) (err error) {
+	defer explain(&err)
+	modules, err := parseCIDs(r.Modules)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(modules) == 0 && (r.Binding == "" || len(r.Interfaces) == 0):
+		return control.Errorf(control.Usage, "usage", "name modules by CID, or a binding and interfaces", "nothing to grant")
+	case len(modules) > 0 && (r.Binding != "" || len(r.Interfaces) > 0):
+		return control.Errorf(control.Usage, "usage", "make two requests", "a request grants modules, or interfaces to a binding, not both")
+	}
+	for _, name := range r.Interfaces {
+		if !slices.ContainsFunc(interfaces(), func(known string) bool { return known == name }) {
+			return control.Errorf(control.Usage, "unknown-interface", "this host has "+list(interfaces()),
+				"%q is not an interface of this host", name)
+		}
+	}
+	return n.policy.Update(func(d *policy.Document) error {
+		for _, c := range modules {
+			d.AllowModule(c)
+		}
+		for _, name := range r.Interfaces {
+			d.Grant(r.Binding, name)
+		}
+		return nil
+	})
+}
+
+func parseCIDs(texts []string) ([]cid.Cid, error) {
+	var out []cid.Cid
+	for _, t := range texts {
+		c, err := parseCID(t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// purity reads what [host.Report] says. Anything unknown is the least trusted.
+func purity(name string) manifest.Purity {
+	for _, p := range []manifest.Purity{manifest.Pure0, manifest.Pure} {
+		if p.String() == name {
+			return p
+		}
+	}
+	return manifest.Granted
+}

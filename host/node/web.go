@@ -1,0 +1,87 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/iprt/iprt/host/node/control"
+)
+
+// webServer is an HTTP server that accepts already. Unlike net/http's own, it
+// can say when the last of its handlers has returned.
+type webServer struct {
+	server   *http.Server
+	addr     net.Addr
+	cut      context.CancelFunc // ends the context of every request
+	running  sync.WaitGroup     // the accept loop
+	handlers sync.RWMutex       // held for reading by every handler
+	stopped  bool
+}
+
+// listenTCP serves h on host:port in the background. flag names the option
+// that the address came from.
+func listenTCP(flag, addr string, h http.Handler, log *slog.Logger) (*webServer, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		kind, hint := control.Failed, "choose another address, for example 127.0.0.1:0 for any free port"
+		if _, ok := errors.AsType[*net.OpError](err); !ok || isAddrError(err) {
+			kind, hint = control.Usage, "write it as HOST:PORT, for example 127.0.0.1:8080"
+		}
+		return nil, control.Errorf(kind, "listen", hint, "cannot listen on %s %q: %w", flag, addr, err)
+	}
+	return serve(l, h, log), nil
+}
+
+func isAddrError(err error) bool {
+	_, ok := errors.AsType[*net.AddrError](err)
+	return ok
+}
+
+// serve answers what arrives at l with h. It owns l from here on.
+func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
+	ctx, cut := context.WithCancel(context.Background())
+	s := &webServer{addr: l.Addr(), cut: cut}
+	s.server = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.handlers.RLock()
+			defer s.handlers.RUnlock()
+			if !s.stopped {
+				h.ServeHTTP(w, r)
+			}
+		}),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	s.running.Go(func() {
+		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("a server stopped", "addr", s.addr.String(), "err", err)
+		}
+	})
+	return s
+}
+
+// stop accepts nothing more, lets requests finish until ctx ends, then cuts
+// them off. It returns when no handler runs; a nil server has stopped already.
+func (s *webServer) stop(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	err := s.server.Shutdown(ctx)
+	s.cut()
+	if err != nil {
+		err = errors.Join(err, s.server.Close())
+	}
+	s.running.Wait()
+	s.handlers.Lock()
+	defer s.handlers.Unlock()
+	s.stopped = true
+	return err
+}
