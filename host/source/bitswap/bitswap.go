@@ -97,9 +97,9 @@ func (s *session) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	return b.RawData(), nil
 }
 
-// NotifyNewBlocks tells peers that asked for c before that it is here now. The
-// block is in the store already.
-func (s *Source) NotifyNewBlocks(ctx context.Context, c cid.Cid, block []byte) error {
+// Announce sends a block that is new in the store to the peers that have asked
+// for it. Without, they get it when they ask again, up to a minute later.
+func (s *Source) Announce(ctx context.Context, c cid.Cid, block []byte) error {
 	b, err := blocks.NewBlockWithCid(block, c)
 	if err != nil {
 		return err
