@@ -53,24 +53,31 @@ var running sync.Mutex
 // aborted carries a Trap from abort to the call that it ends.
 type aborted struct{ trap *Trap }
 
-// run makes h the host while f runs, and catches an abort.
-func (h *Host) run(f func()) (trap *Trap) {
+// run makes h the host while f runs, and catches an abort. f has a goroutine of
+// its own, as a guest may end it.
+func (h *Host) run(f func()) *Trap {
 	running.Lock()
 	defer running.Unlock()
 	abort, write, get := hostcall.CoreAbort, hostcall.LogWrite, hostcall.ConfigGet
-	defer func() {
-		hostcall.CoreAbort, hostcall.LogWrite, hostcall.ConfigGet = abort, write, get
-		if p := recover(); p != nil {
-			a, ok := p.(aborted)
-			if !ok {
-				panic(p)
-			}
-			trap = a.trap
-		}
-	}()
+	defer func() { hostcall.CoreAbort, hostcall.LogWrite, hostcall.ConfigGet = abort, write, get }()
 	hostcall.CoreAbort, hostcall.LogWrite, hostcall.ConfigGet = h.coreAbort, h.logWrite, h.configGet
-	f()
-	return nil
+
+	done := make(chan *Trap)
+	go func() {
+		var trap *Trap
+		defer func() { done <- trap }()
+		defer func() {
+			if p := recover(); p != nil {
+				a, ok := p.(aborted)
+				if !ok {
+					panic(p)
+				}
+				trap = a.trap
+			}
+		}()
+		f()
+	}()
+	return <-done
 }
 
 func (h *Host) coreAbort(status int32, ptr unsafe.Pointer, n int32) {
