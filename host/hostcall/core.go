@@ -38,14 +38,13 @@ func coreAbort(c call) (int32, error) {
 		e.Status = abi.StatusInternal
 	}
 	if text, ok := c.view(1); ok {
-		e.Text = Sanitize(text)
+		e.Text = errorText(text)
 	}
 	return 0, e
 }
 
-// Sanitize makes an error text of a guest safe to show. What lies behind the
-// [abi.ErrorTextMax] bytes that the ABI allows is cut off; escapes may make the result
-// longer than that. For texts of other lengths see package guesttext.
-func Sanitize(text []byte) string {
+// errorText makes an error text safe to show. Escapes may make it longer than what the
+// guest wrote, hence the factor.
+func errorText(text []byte) string {
 	return guesttext.Block(text[:min(len(text), abi.ErrorTextMax)], 4*abi.ErrorTextMax)
 }

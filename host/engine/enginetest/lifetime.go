@@ -22,7 +22,7 @@ var lifetimeTests = map[string]func(*testing.T, engine.Engine){
 }
 
 func testName(t *testing.T, e engine.Engine) {
-	if e.Name() == "" || e.Name() != e.Name() || strings.ContainsAny(e.Name(), "\n\t") {
+	if e.Name() == "" || strings.ContainsAny(e.Name(), "\n\t") {
 		t.Errorf("Name = %q", e.Name())
 	}
 }
