@@ -23,6 +23,20 @@
 // more is read. Sizes that UnixFS claims may refuse a file early, but never
 // let one in: they are compared with what arrived.
 //
+// # Identity
+//
+// Every file has one identity, the raw CIDv1 of the sha2-256 of its bytes,
+// whatever it was fetched by. A file larger than a block cannot be asked for by
+// its identity from the network. Once it was fetched, the store's [Index] knows
+// which CID leads from its identity to its blocks, so that it loads by identity
+// too, offline as well.
+//
+// # Errors
+//
+// Content that was refused is a [*HashError] (somewhere in the chain), a
+// [*CIDError], [*ContentError] or [*NotFileError]; content that could not be had
+// matches [ErrNotFound]; a limit is a [*BudgetError]. All have a stable Code.
+//
 // # Sources
 //
 // [Func] serves blocks built into the program, [Dir] a folder of files named

@@ -18,6 +18,14 @@ type Cause struct {
 	Err    error
 }
 
+func (c Cause) String() string {
+	var wrong *HashError
+	if errors.As(c.Err, &wrong) {
+		return fmt.Sprintf("%s: sent %d bytes that do not match", c.Source, wrong.Size)
+	}
+	return fmt.Sprintf("%s: %v", c.Source, c.Err)
+}
+
 // Error says that no source delivered a block, and why, source by source.
 //
 // It matches a [*HashError] when a source answered with wrong bytes (content
@@ -46,7 +54,7 @@ func (e *Error) Error() string {
 		if i == 0 {
 			sep = " ("
 		}
-		fmt.Fprintf(&b, "%s%s: %v", sep, c.Source, c.Err)
+		b.WriteString(sep + c.String())
 	}
 	if len(e.Causes) > 0 {
 		b.WriteByte(')')

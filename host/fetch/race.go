@@ -76,7 +76,7 @@ func (s *Session) race(ctx context.Context, c cid.Cid, fail *Error) (block []byt
 		}
 	}
 	// The caller's end or the total deadline is not the fault of a source.
-	if err := context.Cause(outer); err != nil {
+	if err := ended(outer); err != nil {
 		return nil, "", err
 	}
 	for i, m := range s.remote {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -69,7 +70,8 @@ func (s *Session) Close() {
 }
 
 // Get returns a verified block. It may be called from many goroutines; errors
-// are those of [Fetcher.Block]. Every call is charged, for repeats as well.
+// are those of [Fetcher.Block]. Every call is charged, for repeats as well. It
+// is not called after Close, nor while Close runs.
 func (s *Session) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if err := CheckCID(c); err != nil {
 		return nil, err
@@ -98,7 +100,7 @@ func (s *Session) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 			return block, s.meter.took(len(block), m.name)
 		}
 	}
-	if err := context.Cause(ctx); err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, err
 	}
 	block, name, err := s.race(ctx, c, fail)
@@ -171,6 +173,17 @@ func (s *Session) complain(err error) {
 	if errors.As(err, &wrong) {
 		s.f.log.Warn("a source sent wrong content", "source", wrong.Source, "cid", wrong.CID, "bytes", wrong.Size)
 	}
+}
+
+// ended returns why ctx ended, or nil. A reason of the caller's own comes with
+// the error of the context, which callers look for too.
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	var limit *BudgetError
+	if cause == nil || errors.As(cause, &limit) || errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }
 
 // idle returns a context that ends when one block has taken too long.

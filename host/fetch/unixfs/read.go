@@ -32,6 +32,11 @@ func (e *ContentError) Error() string { return fmt.Sprintf("%s: %s", e.CID, e.Re
 // Code is "bad-content".
 func (e *ContentError) Code() string { return "bad-content" }
 
+// Hint says what to do about it.
+func (e *ContentError) Hint() string {
+	return "the content itself is malformed, and no source can mend that; ask its author to add it again"
+}
+
 func bad(c cid.Cid, format string, args ...any) error {
 	return &ContentError{CID: c, Reason: fmt.Sprintf(format, args...)}
 }
