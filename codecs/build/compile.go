@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -21,8 +21,12 @@ type tools struct {
 }
 
 func findTools(ctx context.Context) (tools, error) {
-	t := tools{goVersion: runtime.Version()}
-	var err error
+	var t tools
+	version, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
+	if err != nil {
+		return tools{}, fmt.Errorf("go env: %w", err)
+	}
+	t.goVersion = strings.TrimSpace(string(version))
 	if t.clang, t.clangVersion, err = tool(ctx, "CLANG", "clang-19"); err != nil {
 		return tools{}, err
 	}
@@ -65,16 +69,23 @@ var linkFlags = []string{
 func compileC(ctx context.Context, t tools, dir, out string) error {
 	src := path.Base(dir) + ".c"
 	obj := out + ".o"
-	compile := append(append([]string{}, compileFlags...), "-c", src, "-o", obj)
-	if err := command(ctx, dir, t.clang, compile...); err != nil {
+	if err := command(ctx, dir, nil, t.clang, slices.Concat(compileFlags, []string{"-c", src, "-o", obj})...); err != nil {
 		return err
 	}
-	return command(ctx, dir, t.wasmLD, append(append([]string{}, linkFlags...), obj, "-o", out)...)
+	return command(ctx, dir, nil, t.wasmLD, slices.Concat(linkFlags, []string{obj, "-o", out})...)
 }
 
-func command(ctx context.Context, dir, name string, args ...string) error {
+// compileGo builds the command in dir into out as a WASI reactor. Settings that a user may have in the environment are
+// put back, because they would change the bytes.
+func compileGo(ctx context.Context, _ tools, dir, out string) error {
+	env := []string{"GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWASM=", "GOEXPERIMENT=", "GOWORK=off"}
+	return command(ctx, dir, env, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", out, ".")
+}
+
+func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = filepath.FromSlash(dir)
+	c.Env = append(os.Environ(), env...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	if err := c.Run(); err != nil {

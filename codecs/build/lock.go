@@ -6,11 +6,29 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/iprt/iprt"
 )
 
-func writeLock(t tools, all []built) error {
+func readLock() (*iprt.Lock, error) {
+	b, err := os.ReadFile(iprt.LockFile)
+	if err != nil {
+		return nil, err
+	}
+	return iprt.ParseLock(b)
+}
+
+// write puts the modules next to their sources, and the lock.
+func write(t tools, all []built) error {
+	for _, b := range all {
+		if b.path() == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.FromSlash(b.path()), b.wasm, 0o644); err != nil {
+			return err
+		}
+	}
 	b, err := lockOf(t, all).Encode()
 	if err != nil {
 		return err
@@ -20,56 +38,44 @@ func writeLock(t tools, all []built) error {
 
 func lockOf(t tools, all []built) *iprt.Lock {
 	l := &iprt.Lock{
-		Toolchains: map[string]string{"clang": t.clangVersion, "wasm-ld": t.wasmLDVersion},
+		Toolchains: map[string]string{"clang": t.clangVersion, "wasm-ld": t.wasmLDVersion, "go": t.goVersion},
 		Modules:    map[string]iprt.LockedModule{},
 	}
 	for _, b := range all {
-		m := iprt.LockedModule{CID: b.cid, Size: int64(len(b.wasm)), Source: b.dir}
-		if b.keep {
-			m.Path = b.path()
-		}
-		l.Modules[b.name] = m
+		l.Modules[b.name] = iprt.LockedModule{CID: b.cid, Size: int64(len(b.wasm)), Path: b.path(), Source: b.dir}
 	}
 	return l
 }
 
 // compare holds a fresh build to what is committed and names everything that differs.
-func compare(t tools, all []built) error {
-	b, err := os.ReadFile(iprt.LockFile)
-	if err != nil {
-		return err
-	}
-	have, err := iprt.ParseLock(b)
-	if err != nil {
-		return err
-	}
+func compare(t tools, locked *iprt.Lock, all []built) error {
 	var diffs []error
 	diff := func(format string, args ...any) { diffs = append(diffs, fmt.Errorf(format, args...)) }
-	want := lockOf(t, all)
-	for _, name := range want.Names() {
-		if w, h := want.Modules[name], have.Modules[name]; w != h {
-			diff("%s: built %+v, lock has %+v", name, w, h)
-		}
-	}
-	for _, name := range have.Names() {
-		if _, ok := want.Modules[name]; !ok {
-			diff("%s: in the lock, not built", name)
-		}
-	}
+
+	fresh := lockOf(t, all)
 	for _, b := range all {
-		if !b.keep {
+		want, have := fresh.Modules[b.name], locked.Modules[b.name]
+		if want != have {
+			diff("%s: built %+v, the lock has %+v", b.name, want, have)
+		}
+		if b.path() == "" {
 			continue
 		}
 		committed, err := os.ReadFile(filepath.FromSlash(b.path()))
 		if err != nil {
 			diffs = append(diffs, err)
 		} else if !bytes.Equal(committed, b.wasm) {
-			diff("%s: %s differs from a fresh build (%d bytes, built %d)", b.name, b.path(), len(committed), len(b.wasm))
+			diff("%s: %s is not what its source builds to", b.name, b.path())
 		}
 	}
-	for tool, w := range want.Toolchains {
-		if h := have.Toolchains[tool]; len(diffs) > 0 && h != w {
-			diff("note: %s is %q here, the lock was made with %q", tool, w, h)
+	for _, name := range locked.Names() {
+		if !slices.ContainsFunc(modules, func(m module) bool { return m.name == name }) {
+			diff("%s: in the lock, not among the modules", name)
+		}
+	}
+	for tool, here := range fresh.Toolchains {
+		if there := locked.Toolchains[tool]; len(diffs) > 0 && there != here {
+			diff("note: %s is %q here, the lock was made with %q", tool, here, there)
 		}
 	}
 	return errors.Join(diffs...)

@@ -4,7 +4,7 @@
 //	go run ./codecs/build -check   # build them elsewhere and compare, change nothing
 //
 // Run it in the root of the repository. It needs clang-19 and wasm-ld-19 ($CLANG and $WASM_LD name others). The bytes
-// depend on the sources and the versions of these tools, not on the machine or the place of the checkout.
+// depend on the sources and on the versions of these tools and of Go, not on the machine or the place of the checkout.
 package main
 
 import (
@@ -13,22 +13,29 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 )
 
 // module is one codec of the set.
 type module struct {
 	name string // in the lock
 	dir  string // source, slash-separated, relative to the root
-	make func(ctx context.Context, t tools, dir, out string) error
-	keep bool // small enough to be committed next to its source
+	lang language
 }
+
+// language is how a module is built. Those in C are committed next to their source. Those in Go are not, being a hundred
+// times bigger; the lock has their CIDs, which hold for one version of Go.
+type language int
+
+const (
+	inC language = iota
+	inGo
+)
 
 // modules is what is shipped.
 var modules = []module{
-	{name: "bencode", dir: "codecs/bencode", make: compileC, keep: true},
-	{name: "dag-cbor", dir: "codecs/dagcbor", make: compileC, keep: true},
-	{name: "raw", dir: "codecs/raw", make: compileC, keep: true},
+	{"bencode", "codecs/bencode", inC},
+	{"dag-cbor", "codecs/dagcbor", inC},
+	{"raw", "codecs/raw", inC},
 }
 
 func main() {
@@ -48,26 +55,31 @@ func run(ctx context.Context, checkOnly bool) error {
 	if err != nil {
 		return err
 	}
+	locked, err := readLock()
+	if err != nil && checkOnly {
+		return err
+	}
 	tmp, err := os.MkdirTemp("", "iprt-build-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
 
-	built, err := buildAll(ctx, t, tmp)
-	if err != nil {
-		return err
-	}
-	if checkOnly {
-		return compare(t, built)
-	}
-	for _, b := range built {
-		if b.keep {
-			if err := os.WriteFile(filepath.FromSlash(b.path()), b.wasm, 0o644); err != nil {
-				return err
-			}
+	var all []built
+	for _, m := range modules {
+		if checkOnly && m.lang == inGo && locked.Toolchains["go"] != t.goVersion {
+			fmt.Printf("%-10s not checked: its CID holds for %s, this is %s\n", m.name, locked.Toolchains["go"], t.goVersion)
+			continue
+		}
+		b, err := build(ctx, t, m, tmp)
+		if err != nil {
+			return err
 		}
 		fmt.Printf("%-10s %7d bytes  %s\n", b.name, len(b.wasm), b.cid)
+		all = append(all, b)
 	}
-	return writeLock(t, built)
+	if checkOnly {
+		return compare(t, locked, all)
+	}
+	return write(t, all)
 }

@@ -25,30 +25,35 @@ type built struct {
 	cid  cid.Cid
 }
 
-// path is where the bytes are committed.
-func (b built) path() string { return path.Join(b.dir, path.Base(b.dir)+".wasm") }
-
-func buildAll(ctx context.Context, t tools, tmp string) ([]built, error) {
-	var all []built
-	for _, m := range modules {
-		out := filepath.Join(tmp, m.name+".wasm")
-		if err := m.make(ctx, t, m.dir, out); err != nil {
-			return nil, err
-		}
-		wasm, err := os.ReadFile(out)
-		if err != nil {
-			return nil, err
-		}
-		if wasm, err = finish(wasm, filepath.Join(filepath.FromSlash(m.dir), "manifest.json")); err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
-		}
-		hash, err := multihash.Sum(wasm, multihash.SHA2_256, -1)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, built{m, wasm, cid.NewCidV1(cid.Raw, hash)})
+// path is where the bytes are committed, "" if they are not.
+func (b built) path() string {
+	if b.lang != inC {
+		return ""
 	}
-	return all, nil
+	return path.Join(b.dir, path.Base(b.dir)+".wasm")
+}
+
+func build(ctx context.Context, t tools, m module, tmp string) (built, error) {
+	out := filepath.Join(tmp, m.name+".wasm")
+	compile := compileC
+	if m.lang == inGo {
+		compile = compileGo
+	}
+	if err := compile(ctx, t, m.dir, out); err != nil {
+		return built{}, err
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		return built{}, err
+	}
+	if wasm, err = finish(wasm, filepath.Join(filepath.FromSlash(m.dir), "manifest.json")); err != nil {
+		return built{}, fmt.Errorf("%s: %w", m.name, err)
+	}
+	hash, err := multihash.Sum(wasm, multihash.SHA2_256, -1)
+	if err != nil {
+		return built{}, err
+	}
+	return built{m, wasm, cid.NewCidV1(cid.Raw, hash)}, nil
 }
 
 // finish adds the manifest, written as DAG-JSON for people, to a linked module.
