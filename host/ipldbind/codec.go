@@ -3,6 +3,7 @@ package ipldbind
 import (
 	"bytes"
 	"context"
+	"sync"
 
 	"github.com/ipfs/go-cid"
 	"github.com/ipld/go-ipld-prime/datamodel"
@@ -83,7 +84,13 @@ func (c *Codec) DecodeInto(ctx context.Context, block, params []byte, na datamod
 
 // Encode returns the block that holds n.
 func (c *Codec) Encode(ctx context.Context, n datamodel.Node, params []byte) ([]byte, error) {
-	t, err := table.Build(n)
+	b := builders.Get().(*table.Builder)
+	defer func() {
+		if b.Size() <= keepBuilder {
+			builders.Put(b)
+		}
+	}()
+	t, err := b.Build(n)
 	if err != nil {
 		return nil, c.fail("encode", err)
 	}
@@ -103,6 +110,12 @@ func (c *Codec) Encode(ctx context.Context, n datamodel.Node, params []byte) ([]
 	}
 	return block, nil
 }
+
+// builders keeps the memory of tables for the next one: for a large block, getting it anew costs as much as building.
+var builders = sync.Pool{New: func() any { return new(table.Builder) }}
+
+// keepBuilder is the most memory that a pooled builder may hold on to, in bytes.
+const keepBuilder = 4 << 20
 
 // Links returns the CIDs that block links to, in document order with repetitions. Nothing is decoded beyond them.
 func (c *Codec) Links(ctx context.Context, block, params []byte) ([]cid.Cid, error) {

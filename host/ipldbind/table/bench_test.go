@@ -38,8 +38,9 @@ func BenchmarkTable(b *testing.B) {
 		run("parse", func() error { _, err := Parse(built, block.Bytes(), Limits{}); return err })
 		run("walk", func() error { return visit(tab.Root()) })
 		run("assemble", func() error { return tab.Assemble(basicnode.Prototype.Any.NewBuilder()) })
-		run("build", func() error { _, err := Build(src); return err })
-		run("build-from-view", func() error { _, err := Build(tab.Root()); return err })
+		var builder Builder
+		run("build", func() error { _, err := builder.Build(src); return err })
+		run("build-from-view", func() error { _, err := builder.Build(tab.Root()); return err })
 	}
 }
 

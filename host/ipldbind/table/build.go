@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/ipld/go-ipld-prime/datamodel"
 
@@ -17,28 +17,36 @@ const MaxBuild = 64 << 20
 // Build writes n as the table that a codec encodes; every string, byte string and link is in its heap. Errors are
 // *[BuildError]: absent values, links that are not CIDs, strings that are not UTF-8, repeated keys, more than 1024 levels, more
 // than [MaxBuild] bytes. A node is read through its iterators alone, so that advanced data layouts are encoded as what they present.
-func Build(n datamodel.Node) ([]byte, error) {
-	b := builder{records: make([]byte, abi.TableHeaderSize, abi.TableHeaderSize+16*abi.RecordSize)}
+func Build(n datamodel.Node) ([]byte, error) { return new(Builder).Build(n) }
+
+// Builder builds one table after the other and keeps its memory in between. The zero value is ready. It is for one goroutine at a time.
+type Builder struct {
+	records []byte // the header, and the records; in the end the heap as well
+	heap    []byte
+}
+
+// Build is the function of that name, but what it returns is overwritten by the next call.
+func (b *Builder) Build(n datamodel.Node) ([]byte, error) {
+	b.records = append(b.records[:0], make([]byte, abi.TableHeaderSize)...)
+	b.heap = b.heap[:0]
 	if err := b.value(n, 0); err != nil {
 		return nil, err
 	}
-	out := b.records
-	le := binary.LittleEndian
+	le, out := binary.LittleEndian, b.records
 	le.PutUint32(out[abi.TableMagicAt:], abi.TableMagic)
 	le.PutUint32(out[abi.TableRecordsAt:], b.count())
 	le.PutUint32(out[abi.TableRecordsOffAt:], abi.TableHeaderSize)
 	le.PutUint32(out[abi.TableHeapOffAt:], uint32(len(out)))
 	le.PutUint32(out[abi.TableHeapLenAt:], uint32(len(b.heap)))
-	return append(out, b.heap...), nil
+	b.records = append(out, b.heap...)
+	return b.records, nil
 }
 
-type builder struct {
-	records []byte // room for the header, and the records
-	heap    []byte
-	keys    []string // stack of the keys of open maps
-}
+// Size is the memory that the Builder keeps, in bytes.
+func (b *Builder) Size() int { return cap(b.records) + cap(b.heap) }
 
-func (b *builder) count() uint32 {
+// count is the number of records so far.
+func (b *Builder) count() uint32 {
 	return uint32((len(b.records) - abi.TableHeaderSize) / abi.RecordSize)
 }
 
@@ -46,35 +54,46 @@ func buildError(err error, format string, args ...any) error {
 	return &BuildError{Reason: fmt.Sprintf(format, args...), Err: err}
 }
 
-func (b *builder) add(kind, flags uint8, n uint32, v uint64) error {
-	if len(b.records)+len(b.heap)+abi.RecordSize > MaxBuild {
+func (b *Builder) room(n int) error {
+	if len(b.records)+len(b.heap)+n > MaxBuild {
 		return buildError(nil, "more than %d bytes as a token table", MaxBuild)
 	}
-	var rec [abi.RecordSize]byte
-	rec[abi.RecordKindAt], rec[abi.RecordFlagsAt] = kind, flags
-	binary.LittleEndian.PutUint32(rec[abi.RecordNAt:], n)
-	binary.LittleEndian.PutUint64(rec[abi.RecordValueAt:], v)
-	b.records = append(b.records, rec[:]...)
 	return nil
 }
 
-func (b *builder) addData(kind uint8, data string) error {
-	if len(b.records)+len(b.heap)+len(data) > MaxBuild {
-		return buildError(nil, "more than %d bytes as a token table", MaxBuild)
+func (b *Builder) add(kind, flags uint8, n uint32, v uint64) error {
+	if err := b.room(abi.RecordSize); err != nil {
+		return err
+	}
+	at := len(b.records)
+	b.records = slices.Grow(b.records, abi.RecordSize)[:at+abi.RecordSize]
+	putRecord(b.records[at:], kind, flags, n, v)
+	return nil
+}
+
+func putRecord(rec []byte, kind, flags uint8, n uint32, v uint64) {
+	binary.LittleEndian.PutUint32(rec[abi.RecordKindAt:], uint32(kind)|uint32(flags)<<(8*abi.RecordFlagsAt)) // reserved bytes are 0
+	binary.LittleEndian.PutUint32(rec[abi.RecordNAt:], n)
+	binary.LittleEndian.PutUint64(rec[abi.RecordValueAt:], v)
+}
+
+func (b *Builder) addData(kind uint8, data string) error {
+	if err := b.room(len(data)); err != nil {
+		return err
 	}
 	off := uint64(len(b.heap))
 	b.heap = append(b.heap, data...)
 	return b.add(kind, abi.FlagHeap, uint32(len(data)), off)
 }
 
-func (b *builder) addString(s string) error {
-	if !utf8.ValidString(s) {
+func (b *Builder) addString(s string) error {
+	if !validUTF8(asBytes(s)) {
 		return buildError(nil, "string %.32q is not valid UTF-8", s)
 	}
 	return b.addData(kindString, s)
 }
 
-func (b *builder) value(n datamodel.Node, depth int) error {
+func (b *Builder) value(n datamodel.Node, depth int) error {
 	if n == nil || n.IsAbsent() {
 		return buildError(nil, "a value is absent")
 	}
@@ -92,7 +111,7 @@ func (b *builder) value(n datamodel.Node, depth int) error {
 	}
 }
 
-func (b *builder) scalar(n datamodel.Node, kind datamodel.Kind) error {
+func (b *Builder) scalar(n datamodel.Node, kind datamodel.Kind) error {
 	switch kind {
 	case datamodel.Kind_Null:
 		return b.add(kindNull, 0, 0, 0)
@@ -134,7 +153,7 @@ func (b *builder) scalar(n datamodel.Node, kind datamodel.Kind) error {
 	return buildError(nil, "a node of kind %v has no place in a table", kind)
 }
 
-func (b *builder) integer(n datamodel.Node) error {
+func (b *Builder) integer(n datamodel.Node) error {
 	if v, ok := n.(*node); ok {
 		return b.add(v.kind, 0, 0, v.v) // its own form, which reaches below int64
 	}
@@ -153,7 +172,7 @@ func (b *builder) integer(n datamodel.Node) error {
 	return b.add(kindUint, 0, 0, uint64(v))
 }
 
-func (b *builder) link(n datamodel.Node) error {
+func (b *Builder) link(n datamodel.Node) error {
 	lnk, err := n.AsLink()
 	if err != nil {
 		return buildError(err, "link")
@@ -162,7 +181,7 @@ func (b *builder) link(n datamodel.Node) error {
 		return buildError(nil, "link is nil")
 	}
 	raw := lnk.Binary()
-	if reason := checkCID([]byte(raw)); reason != "" {
+	if reason := checkCID(asBytes(raw)); reason != "" {
 		return buildError(nil, "link %s is not a CID: %s", lnk, reason)
 	}
 	return b.addData(kindLink, raw)

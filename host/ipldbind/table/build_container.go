@@ -10,18 +10,11 @@ import (
 	"github.com/iprt/iprt/abi"
 )
 
-// asString shares b's memory; the result must not outlive the use of b.
+// asString and asBytes share memory: the result must neither be written to nor outlive what it was made of.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func asBytes(s string) []byte  { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// finish completes the head of the container at record self, now that its children are written.
-func (b *builder) finish(self uint32, flags uint8, n uint32) {
-	rec := b.records[abi.TableHeaderSize+abi.RecordSize*int(self):][:abi.RecordSize]
-	rec[abi.RecordFlagsAt] = flags
-	binary.LittleEndian.PutUint32(rec[abi.RecordNAt:], n)
-	binary.LittleEndian.PutUint64(rec[abi.RecordValueAt:], uint64(b.count()))
-}
-
-func (b *builder) listValue(n datamodel.Node, depth int) error {
+func (b *Builder) listValue(n datamodel.Node, depth int) error {
 	it := n.ListIterator()
 	if it == nil {
 		return buildError(nil, "a list has no iterator")
@@ -39,11 +32,11 @@ func (b *builder) listValue(n datamodel.Node, depth int) error {
 			return err
 		}
 	}
-	b.finish(self, 0, items)
+	putRecord(b.record(self), kindList, 0, items, uint64(b.count()))
 	return nil
 }
 
-func (b *builder) mapValue(n datamodel.Node, depth int) error {
+func (b *Builder) mapValue(n datamodel.Node, depth int) error {
 	it := n.MapIterator()
 	if it == nil {
 		return buildError(nil, "a map has no iterator")
@@ -52,7 +45,7 @@ func (b *builder) mapValue(n datamodel.Node, depth int) error {
 	if err := b.add(kindMap, 0, 0, 0); err != nil {
 		return err
 	}
-	base := len(b.keys)
+	order, prev := keyOrder{bytewise: true, lengthFirst: true}, ""
 	for ; !it.Done(); entries++ {
 		k, v, err := it.Next()
 		if err != nil {
@@ -62,41 +55,67 @@ func (b *builder) mapValue(n datamodel.Node, depth int) error {
 		if err != nil {
 			return buildError(err, "map key %d", entries)
 		}
+		if entries > 0 {
+			order.add(prev, key)
+		}
+		prev = key
 		if err := b.addString(key); err != nil {
 			return err
 		}
-		b.keys = append(b.keys, key)
 		if err := b.value(v, depth); err != nil {
 			return err
 		}
 	}
-	order, dup := keyOrder(b.keys[base:])
-	if dup != nil {
-		return buildError(nil, "map key %.64q occurs twice", *dup)
+	flags := order.flags()
+	if flags == unordered {
+		if dup, ok := b.repeated(self, entries); ok {
+			return buildError(nil, "map key %.64q occurs twice", dup)
+		}
 	}
-	b.keys = b.keys[:base]
-	b.finish(self, order, entries)
+	putRecord(b.record(self), kindMap, flags, entries, uint64(b.count()))
 	return nil
 }
 
-// keyOrder returns the strictest order that keys are in, or a key that occurs twice. It may reorder keys.
-func keyOrder(keys []string) (order uint8, dup *string) {
-	isLengthFirst, isBytewise := true, true
-	for i := 1; i < len(keys); i++ {
-		isLengthFirst = isLengthFirst && lengthFirstLess(keys[i-1], keys[i])
-		isBytewise = isBytewise && keys[i-1] < keys[i]
-	}
+// keyOrder is which orders the keys of a map have been in so far.
+type keyOrder struct{ bytewise, lengthFirst bool }
+
+func (o *keyOrder) add(prev, key string) {
+	o.bytewise = o.bytewise && prev < key
+	o.lengthFirst = o.lengthFirst && lengthFirstLess(prev, key)
+}
+
+// flags is the strictest order.
+func (o *keyOrder) flags() uint8 {
 	switch {
-	case isLengthFirst:
-		return lengthFirst, nil
-	case isBytewise:
-		return bytewise, nil
+	case o.lengthFirst:
+		return lengthFirst
+	case o.bytewise:
+		return bytewise
+	}
+	return unordered
+}
+
+func (b *Builder) record(i uint32) []byte {
+	return b.records[abi.TableHeaderSize+abi.RecordSize*int(i):][:abi.RecordSize]
+}
+
+// repeated returns a key that occurs twice in the map at record self, whose children are written.
+func (b *Builder) repeated(self, entries uint32) (string, bool) {
+	le := binary.LittleEndian
+	keys := make([]string, 0, entries)
+	for i := self + 1; i < b.count(); {
+		rec, value := b.record(i), b.record(i+1)
+		off := le.Uint64(rec[abi.RecordValueAt:])
+		keys = append(keys, asString(b.heap[off:][:le.Uint32(rec[abi.RecordNAt:])]))
+		if i += 2; value[abi.RecordKindAt] >= kindList {
+			i = uint32(le.Uint64(value[abi.RecordValueAt:]))
+		}
 	}
 	slices.Sort(keys)
 	for i := 1; i < len(keys); i++ {
 		if keys[i-1] == keys[i] {
-			return unordered, &keys[i]
+			return keys[i], true
 		}
 	}
-	return unordered, nil
+	return "", false
 }
