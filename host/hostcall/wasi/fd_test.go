@@ -76,6 +76,7 @@ func TestWriteLongLines(t *testing.T) {
 	} {
 		for _, step := range []int{1, 1000, len(tc.text)} {
 			g := newGuest(t)
+			g.mem = make(memory, 16<<10)
 			for rest := tc.text; rest != ""; {
 				n := min(step, len(rest))
 				copy(g.mem[1000:], rest[:n])

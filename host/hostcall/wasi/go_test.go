@@ -42,6 +42,9 @@ func TestGo(t *testing.T) {
 			wasm := buildGo(t, build.buildmode)
 			first := ""
 			for mode, cfg := range map[string]wazero.Config{"compiler": {}, "interpreter": {Interpreter: true}} {
+				if raceEnabled && mode == "compiler" {
+					continue
+				}
 				e, err := wazero.New(cfg)
 				if err != nil {
 					t.Fatal(err)
