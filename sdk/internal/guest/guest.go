@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -51,13 +52,17 @@ func (r *Runtime) Alloc(size uint32) []byte {
 	if size == 0 || size > MaxAlloc {
 		return nil
 	}
+	best := -1
 	for i, b := range r.spare {
-		if uint64(cap(b)) >= uint64(size) {
-			r.spare = append(r.spare[:i], r.spare[i+1:]...)
-			b = b[:size]
-			r.live = append(r.live, b)
-			return b
+		if uint64(cap(b)) >= uint64(size) && (best < 0 || cap(b) < cap(r.spare[best])) {
+			best = i
 		}
+	}
+	if best >= 0 {
+		b := r.spare[best][:size]
+		r.spare = slices.Delete(r.spare, best, best+1)
+		r.live = append(r.live, b)
+		return b
 	}
 	b := make([]byte, uint64(size)+align-1)
 	pad := -uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (align - 1)
