@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/ipfs/go-cid"
 )
@@ -26,12 +27,13 @@ type Fetcher struct {
 	sources []Source
 	log     *slog.Logger
 	offline bool
+	mend    *sync.Mutex // held while a corrupt block is removed from the store
 }
 
 // New returns a Fetcher. It takes no ownership: whoever made the store and the
 // sources closes them, after the last request.
 func New(cfg Config) *Fetcher {
-	f := &Fetcher{store: cfg.Store, sources: slices.Clone(cfg.Sources), log: cfg.Log}
+	f := &Fetcher{store: cfg.Store, sources: slices.Clone(cfg.Sources), log: cfg.Log, mend: new(sync.Mutex)}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,6 +187,31 @@ func TestStoreIsCheckedAndMended(t *testing.T) {
 		if err != nil || v.From() != from {
 			t.Errorf("time %d: from %q, %v; want %q", i, v.From(), err, from)
 		}
+	}
+}
+
+// TestManyMend has many find the same corrupt block: none may remove the good
+// one that another has put in its place.
+func TestManyMend(t *testing.T) {
+	var good, disk fetch.MemStore
+	c := putRaw(t, &good, []byte("good"))
+	f := fetch.New(fetch.Config{Store: &disk, Sources: []fetch.Source{honest("a", &good)}})
+	for range 50 {
+		if err := disk.Put(t.Context(), c, []byte("g00d")); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if _, err := f.Offline().With(honest("a", &good)).Block(t.Context(), fetch.Request{CID: c}); err != nil {
+					t.Error(err)
+				}
+				if has, _ := disk.Has(t.Context(), c); !has {
+					t.Error("a block that was stored is gone")
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 

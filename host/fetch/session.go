@@ -142,9 +142,8 @@ func (s *Session) fromStore(ctx context.Context, c cid.Cid, fail *Error) ([]byte
 	}
 	var wrong *HashError
 	if errors.As(err, &wrong) {
-		s.f.log.Warn("corrupt block in the store; removing it", "cid", c, "bytes", len(block))
-		if derr := s.f.store.Delete(ctx, c); derr != nil {
-			s.f.log.Error("cannot remove a corrupt block", "cid", c, "err", derr)
+		if block, ok := s.f.remove(ctx, c); ok {
+			return block, true
 		}
 		// It is missing from now on. It was no lie: nobody offered it.
 		err = errCorrupt
@@ -152,6 +151,25 @@ func (s *Session) fromStore(ctx context.Context, c cid.Cid, fail *Error) ([]byte
 		s.f.log.Warn("cannot read a block from the store", "cid", c, "err", err)
 	}
 	fail.Causes = append(fail.Causes, Cause{Source: storeName, Err: err})
+	return nil, false
+}
+
+// remove takes a corrupt block out of the store, unless it was replaced by a
+// good one meanwhile, which it returns.
+func (f *Fetcher) remove(ctx context.Context, c cid.Cid) ([]byte, bool) {
+	f.mend.Lock()
+	defer f.mend.Unlock()
+	block, err := f.store.Get(ctx, c)
+	if err != nil {
+		return nil, false // somebody else removed it
+	}
+	if verify(c, block, storeName) == nil {
+		return block, true
+	}
+	f.log.Warn("corrupt block in the store; removing it", "cid", c, "bytes", len(block))
+	if err := f.store.Delete(ctx, c); err != nil {
+		f.log.Error("cannot remove a corrupt block", "cid", c, "err", err)
+	}
 	return nil, false
 }
 
