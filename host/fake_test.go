@@ -2,27 +2,20 @@ package host_test
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/iprt/iprt/host/engine"
 )
 
-// countingEngine counts compilations and open codes. If gate is set, each
-// compilation waits for a value from it.
+// countingEngine counts compilations and open codes, and panics if instances
+// are closed twice or after their code.
 type countingEngine struct {
 	engine.Engine
 	compiled, open atomic.Int32
-	compiling      chan struct{} // gets a value at the start of each compilation, if set
-	gate           chan struct{}
 }
 
 func (e *countingEngine) Compile(ctx context.Context, wasm []byte, imports []engine.Import) (engine.Code, error) {
-	if e.compiling != nil {
-		e.compiling <- struct{}{}
-	}
-	if e.gate != nil {
-		<-e.gate
-	}
 	e.compiled.Add(1)
 	c, err := e.Engine.Compile(ctx, wasm, imports)
 	if err != nil {
@@ -68,3 +61,13 @@ func (i *countedInstance) Close(ctx context.Context) error {
 	i.c.live.Add(-1)
 	return i.Instance.Close(ctx)
 }
+
+// slogHandler calls a function for each record.
+type slogHandler struct{ on func() }
+
+func (p *pauser) logger(on func()) *slog.Logger { return slog.New(slogHandler{on}) }
+
+func (h slogHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (h slogHandler) Handle(context.Context, slog.Record) error { h.on(); return nil }
+func (h slogHandler) WithAttrs([]slog.Attr) slog.Handler        { return h }
+func (h slogHandler) WithGroup(string) slog.Handler             { return h }
