@@ -3,6 +3,7 @@ package ipldbind
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -108,6 +109,9 @@ func (o EnvelopeOptions) node(c *Codec, data []byte, links []cid.Cid) (datamodel
 func encodeParams(n datamodel.Node) ([]byte, error) {
 	if n == nil {
 		return nil, nil
+	}
+	if n.IsAbsent() {
+		return nil, errors.New("the value is absent")
 	}
 	var b bytes.Buffer
 	err := dagcbor.Encode(n, &b)
