@@ -11,7 +11,7 @@ static u32 offset_of(const u8 *p) { return (u32)(p - block); }
 
 static u32 fail_at(const u8 *p, const char *what) { return fail(IPRT_INVALID, "offset ", offset_of(p), what); }
 
-static const char past_end[] = "longer than what is left of the block";
+static const char past_end[] = "longer than the rest of the block";
 
 HOT bool is_digit(u8 c) { return (u8)(c - '0') < 10; }
 
@@ -106,7 +106,7 @@ LOOP u32 parse(void) {
   iprt_record *r = begin(), *room = r;
   hex_bytes = 0;
   while (depth || !f.count) {
-    if (p == block_end) return fail_at(p, "block ends before its value does");
+    if (p == block_end) return fail_at(p, "block ends too early");
     const u8 *start = p;
     u8 c = *p;
     bool is_key = f.map && !(f.count & 1);

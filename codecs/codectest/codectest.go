@@ -23,10 +23,10 @@ import (
 
 // Codec is one instance of a codec module. It belongs to one goroutine at a time.
 type Codec struct {
-	instance              engine.Instance
-	alloc                 engine.Func
-	decode, encode, links engine.Func
-	errorRecord           uint32
+	instance    engine.Instance
+	alloc       engine.Func
+	calls       map[string]engine.Func
+	errorRecord uint32
 }
 
 // Error is a failure that the guest reported.
@@ -49,22 +49,21 @@ func Open(ctx context.Context, e engine.Engine, wasm []byte, maxMemory uint64) (
 	if err != nil {
 		return nil, err
 	}
-	c := &Codec{instance: i}
-	var record engine.Func
-	for _, f := range []struct {
-		name string
-		to   *engine.Func
-	}{
-		{abi.ExportAlloc, &c.alloc},
-		{abi.ExportError, &record},
-		{abi.ExportCodecDecode, &c.decode},
-		{abi.ExportCodecEncode, &c.encode},
-		{abi.ExportCodecLinks, &c.links},
+	c := &Codec{instance: i, calls: map[string]engine.Func{}}
+	var ok bool
+	if c.alloc, ok = i.Func(abi.ExportAlloc); !ok {
+		return nil, missing(abi.ExportAlloc)
+	}
+	for call, export := range map[string]string{
+		"decode": abi.ExportCodecDecode, "encode": abi.ExportCodecEncode, "links": abi.ExportCodecLinks,
 	} {
-		var ok bool
-		if *f.to, ok = i.Func(f.name); !ok {
-			return nil, fmt.Errorf("the module does not export %s", f.name)
+		if c.calls[call], ok = i.Func(export); !ok {
+			return nil, missing(export)
 		}
+	}
+	record, ok := i.Func(abi.ExportError)
+	if !ok {
+		return nil, missing(abi.ExportError)
 	}
 	stack := []uint64{0}
 	if err := record.Call(ctx, stack); err != nil {
@@ -74,19 +73,52 @@ func Open(ctx context.Context, e engine.Engine, wasm []byte, maxMemory uint64) (
 	return c, nil
 }
 
+func missing(export string) error { return fmt.Errorf("the module does not export %s", export) }
+
 // DecodeTable returns a copy of the token table that the module makes of a block.
 func (c *Codec) DecodeTable(ctx context.Context, block []byte) ([]byte, error) {
-	return c.call(ctx, "decode", c.decode, block)
+	return c.CallWithParams(ctx, "decode", block, nil)
 }
 
 // LinksTable returns a copy of the token table of the block's links.
 func (c *Codec) LinksTable(ctx context.Context, block []byte) ([]byte, error) {
-	return c.call(ctx, "links", c.links, block)
+	return c.CallWithParams(ctx, "links", block, nil)
 }
 
 // EncodeTable returns a copy of the block that the module makes of a token table.
 func (c *Codec) EncodeTable(ctx context.Context, t []byte) ([]byte, error) {
-	return c.call(ctx, "encode", c.encode, t)
+	return c.CallWithParams(ctx, "encode", t, nil)
+}
+
+// CallWithParams makes one call of the role, "decode", "encode" or "links", with the parameters of an envelope, and returns a
+// copy of the result. An error is *[Error] if the guest reported it and *engine.Trap if it trapped; anything else means
+// that the module breaks the ABI.
+func (c *Codec) CallWithParams(ctx context.Context, name string, in, params []byte) ([]byte, error) {
+	f, ok := c.calls[name]
+	if !ok {
+		return nil, fmt.Errorf("the role has no call %q", name)
+	}
+	ptr, err := c.push(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	paramsPtr, err := c.push(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	stack := []uint64{uint64(ptr), uint64(len(in)), uint64(paramsPtr), uint64(len(params))}
+	if err := f.Call(ctx, stack); err != nil {
+		return nil, err
+	}
+	at, n := uint32(stack[0]>>32), uint32(stack[0])
+	if at == 0 {
+		return nil, c.failure(name, abi.Status(n))
+	}
+	out, ok := c.instance.Memory().View(at, n)
+	if !ok {
+		return nil, fmt.Errorf("%s: result of %d bytes at %d is outside the memory", name, n, at)
+	}
+	return bytes.Clone(out), nil
 }
 
 // Decode returns a view of what a block holds. It aliases block.
@@ -141,25 +173,6 @@ func linksOf(list datamodel.Node) ([]cid.Cid, error) {
 		all = append(all, l.(cidlink.Link).Cid)
 	}
 	return all, nil
-}
-
-func (c *Codec) call(ctx context.Context, name string, f engine.Func, in []byte) ([]byte, error) {
-	ptr, err := c.push(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	stack := []uint64{uint64(ptr), uint64(len(in)), 0, 0}
-	if err := f.Call(ctx, stack); err != nil {
-		return nil, err
-	}
-	if at, n := uint32(stack[0]>>32), uint32(stack[0]); at != 0 {
-		out, ok := c.instance.Memory().View(at, n)
-		if !ok {
-			return nil, fmt.Errorf("%s: result of %d bytes at %d is outside the memory", name, n, at)
-		}
-		return bytes.Clone(out), nil
-	}
-	return nil, c.failure(name, abi.Status(uint32(stack[0])))
 }
 
 // push hands the guest its input. An empty one has no address.

@@ -13,7 +13,7 @@ static u32 offset_of(const u8 *p) { return (u32)(p - block); }
 
 COLD u32 fail_at(const u8 *p, const char *what) { return fail(IPRT_INVALID, "offset ", offset_of(p), what); }
 
-static const char past_end[] = "longer than what is left of the block";
+static const char past_end[] = "longer than the rest of the block";
 
 #define NOT_FINITE 0xffe0000000000000ull // twice the bits of an infinity: no finite float reaches it
 
@@ -45,9 +45,9 @@ HOT const u8 *simple(const u8 *p, iprt_record *r) {
     if (bits << 1 < NOT_FINITE) return p + 9;
     wrong = "float is NaN or infinite";
   } else if (info == 25 || info == 26) {
-    wrong = "float of 16 or 32 bits, expected 64";
+    wrong = "float not of 64 bits";
   } else if (info != 27) {
-    wrong = "simple value other than false, true and null";
+    wrong = "simple value not false, true or null";
   }
   fail_at(p, wrong);
   return 0;
@@ -94,7 +94,7 @@ LOOP u32 parse(u32 first) {
     pending--;
     int is_key = f.map & (int)f.left, is_link = 0;
   head:
-    if (p == block_end) return fail_at(p, "block ends before its value does");
+    if (p == block_end) return fail_at(p, "block ends too early");
     const u8 *start = p++;
     u32 major = *start >> 5;
     u64 arg = *start & 31;
@@ -200,10 +200,8 @@ COLD u32 put_leaf(u32 i) {
   u32 major = BYTES, n = r->n;
   switch (r->kind) {
   case IPRT_KIND_NULL:
-    *out++ = SIMPLE << 5 | 22;
-    return IPRT_OK;
   case IPRT_KIND_BOOL:
-    *out++ = (u8)(SIMPLE << 5 | 20 | (r->value & 1));
+    *out++ = (u8)(SIMPLE << 5 | (r->kind == IPRT_KIND_NULL ? 22 : 20 | (r->value & 1)));
     return IPRT_OK;
   case IPRT_KIND_FLOAT:
     if (r->value << 1 >= NOT_FINITE) return bad_record(i, "float is NaN or infinite");

@@ -28,18 +28,25 @@ static const char ends_differ[] = "count and end index disagree";
 
 static inline const u8 *data_of(const iprt_record *r) { return heap + (u32)r->value; }
 
-// check_record checks one record by itself. check_records and the walk that follows make up for what it cannot see.
+// check_record checks one record by itself, apart from its data. put_all makes up for what it cannot see.
 COLD u32 check_record(u32 i, u32 heap_len) {
   const iprt_record *r = recs + i;
-  const char *wrong = 0;
-  if (r->reserved || r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) wrong = "unknown kind";
+  const char *wrong = NULL;
+  if (r->kind < IPRT_KIND_NULL || r->kind > IPRT_KIND_MAP) wrong = "unknown kind";
   else if (r->kind >= IPRT_KIND_LIST) {
     if (r->value <= i || r->value > rec_count) wrong = "end index out of bounds";
   } else if (r->kind >= IPRT_KIND_STRING) {
-    if (r->flags != IPRT_FLAG_HEAP || r->value > heap_len || r->n > heap_len - r->value) wrong = "data outside the heap";
-    else if (r->kind == IPRT_KIND_STRING && !is_utf8(data_of(r), r->n)) wrong = "string is not valid UTF-8";
-    else if (r->kind == IPRT_KIND_LINK && !is_cid(data_of(r), r->n)) wrong = "link is not a CID";
+    if (!(r->flags & IPRT_FLAG_HEAP) || r->value > heap_len || r->n > heap_len - r->value) wrong = "data outside the heap";
   }
+  return wrong ? bad_record(i, wrong) : IPRT_OK;
+}
+
+// check_data waits until there is room for the output: that bounds how often records can share the bytes it looks at.
+COLD u32 check_data(u32 i) {
+  const iprt_record *r = recs + i;
+  const char *wrong = NULL;
+  if (r->kind == IPRT_KIND_STRING && !is_utf8(data_of(r), r->n)) wrong = "string is not valid UTF-8";
+  if (r->kind == IPRT_KIND_LINK && !is_cid(data_of(r), r->n)) wrong = "link is not a CID";
   return wrong ? bad_record(i, wrong) : IPRT_OK;
 }
 
@@ -51,7 +58,7 @@ COLD u32 open_table(u8 *table, u32 len) {
   const iprt_table_header *h = (const iprt_table_header *)table;
   if (len < IPRT_TABLE_HEADER_SIZE || h->magic != IPRT_TABLE_MAGIC || h->records_off > len || h->records > (len - h->records_off) / sizeof *recs ||
       h->heap_off > len || h->heap_len > len - h->heap_off)
-    return fail(IPRT_INVALID, "offset ", 0, "not a token table of version 1");
+    return fail(IPRT_INVALID, "offset ", 0, "not a token table");
   recs = (iprt_record *)(table + h->records_off);
   rec_count = h->records;
   heap = table + h->heap_off;
@@ -120,7 +127,7 @@ COLD u32 next_entry(struct walk *w, u32 i) {
     int order = key_order(last, key);
     if (order >= 0) wrong = order ? "keys out of order" : "duplicate map key";
   }
-  if (!wrong) return put_key(key) ? 0 : key + 1;
+  if (!wrong) return check_data(key) || put_key(key) ? 0 : key + 1;
   bad_record(key, wrong);
   return 0;
 }
@@ -145,7 +152,8 @@ COLD u32 put_all(void) {
     if (i >= w->end) return bad_record(w->rec, ends_differ);
     const iprt_record *r = recs + i;
     if (r->kind < IPRT_KIND_LIST) {
-      if (put_leaf(i++)) return IPRT_INVALID;
+      if (check_data(i) || put_leaf(i)) return IPRT_INVALID;
+      i++;
       continue;
     }
     if (w == stack + IPRT_MAX_DEPTH) return fail(IPRT_LIMIT, "record ", i, "nested deeper than 1024");

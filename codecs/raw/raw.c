@@ -26,7 +26,7 @@ IPRT_EXPORT_CODEC_ENCODE u64 encode(const u8 *table, u32 len, const u8 *params, 
   u32 status = begin_call(params_len);
   if (status) return status;
   iprt_reader r;
-  if (!iprt_reader_init(&r, table, len)) return fail(IPRT_INVALID, "offset ", 0, "not a token table of version 1");
+  if (!iprt_reader_init(&r, table, len)) return fail(IPRT_INVALID, "offset ", 0, "not a token table");
   if (r.records->kind == IPRT_KIND_BYTES) return (u64)iprt_result(iprt_data(&r, r.records), r.records->n);
   fail(IPRT_INVALID, "record ", 0, "raw holds bytes, not ");
   iprt_error_text(iprt_kind_name(r.records->kind));
