@@ -15,6 +15,8 @@ import (
 	"github.com/iprt/iprt/spec"
 )
 
+type vector = spec.Vector
+
 // vectors gives the vectors of a kind and fails when there are none.
 func vectors(t *testing.T, kind string) []spec.Vector {
 	t.Helper()
@@ -41,24 +43,11 @@ func class(err error) string {
 func TestTokenVectors(t *testing.T) {
 	for _, v := range vectors(t, "tokens") {
 		t.Run(v.Name, func(t *testing.T) {
-			block, err := v.Hex("block")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := v.Header["block-zeros"]; n != "" {
-				zeros, err := strconv.Atoi(n)
-				if err != nil {
-					t.Fatal(err)
-				}
-				block = make([]byte, zeros)
-			}
-			if block == nil {
-				block = []byte{}
-			}
+			block := blockOf(t, v)
 			if v.Header["encode"] == "yes" {
 				block = nil
 			}
-			err = abi.CheckTable(v.Body, block)
+			err := abi.CheckTable(v.Body, block)
 			if got := class(err); got != v.Expect {
 				t.Fatalf("got %s (%v), expected %s: %s", got, err, v.Expect, v.About)
 			}
