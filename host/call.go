@@ -99,7 +99,7 @@ func (g *guest) allocate(ctx context.Context, n int) (uint32, error) {
 	}
 	p := uint32(g.stack[0])
 	if p == 0 {
-		return 0, g.overLimit("MaxMemoryBytes", 0, int64(g.m.host.memoryLimit()))
+		return 0, g.outOfMemory()
 	}
 	if p%allocAlign != 0 {
 		return 0, g.broke(abi.ExportAlloc, fmt.Sprintf("it gave 0x%x, which is not a multiple of %d", p, allocAlign))

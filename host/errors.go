@@ -131,13 +131,17 @@ func (e *TrapError) Hint() string {
 	return "this is a fault of the module, not of the data alone; report it to the author of " + e.Module.String()
 }
 
-// LimitError reports that a limit of [Limits] was hit.
+// LimitError reports that a limit was hit.
 type LimitError struct {
 	Module cid.Cid
-	Limit  string // field name in Limits, for example "MaxOutputBytes"
+	Limit  string // field name in [Limits], for example "MaxOutputBytes", or [LimitModuleMemory]
 	Value  uint64 // what was asked for; 0 when not known
 	Max    uint64
 }
+
+// LimitModuleMemory is the Limit of a [LimitError] for the memory maximum that
+// the module itself declares.
+const LimitModuleMemory = "the module's own memory maximum"
 
 func (e *LimitError) Error() string {
 	if e.Value == 0 {
@@ -146,8 +150,16 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("module %s hit %s: %d, at most %d", e.Module, e.Limit, e.Value, e.Max)
 }
 
+// Unwrap returns abi.StatusLimit, as which other hosts report it.
+func (e *LimitError) Unwrap() error { return abi.StatusLimit }
+
 // Code is the stable name of the failure.
 func (e *LimitError) Code() string { return "limit" }
 
-// Hint names the limit to raise.
-func (e *LimitError) Hint() string { return "raise " + e.Limit + " in the host's limits" }
+// Hint says which limit to raise.
+func (e *LimitError) Hint() string {
+	if e.Limit == LimitModuleMemory {
+		return "the input needs more memory than the module allows itself; its author can raise that"
+	}
+	return "raise " + e.Limit + " in the host's limits"
+}

@@ -101,6 +101,15 @@ func (g *guest) overLimit(limit string, value uint64, most int64) error {
 	return e
 }
 
+// outOfMemory is a guest whose allocator gave up. A new instance has room.
+func (g *guest) outOfMemory() error {
+	limit := int64(g.m.host.memoryLimit())
+	if own := int64(g.m.info.Memory.Max) * pageSize; own < limit {
+		return g.overLimit(LimitModuleMemory, 0, own)
+	}
+	return g.overLimit("MaxMemoryBytes", 0, limit)
+}
+
 // record reads the error record: the status it says it is for, and the text,
 // sanitised. The guest may have written anything there.
 func (g *guest) record() (status uint32, text string) {

@@ -29,7 +29,8 @@ func TestHostileValues(t *testing.T) {
 		want string // trap kind, or "limit"
 		text string
 	}{
-		{"alloc 0", []wasmtest.Option{wasmtest.AllocReturns(0)}, limit, "MaxMemoryBytes"},
+		{"alloc 0", []wasmtest.Option{wasmtest.AllocReturns(0)}, limit, "the module's own memory maximum of 1048576"},
+		{"alloc 0, more declared than granted", []wasmtest.Option{wasmtest.AllocReturns(0), wasmtest.Memory(1, 60_000)}, limit, "MaxMemoryBytes of 67108864"},
 		{"alloc at the end of memory", []wasmtest.Option{wasmtest.AllocReturns(1 << 16)}, contract, "0x10000 for 7 bytes"},
 		{"alloc just before the end", []wasmtest.Option{wasmtest.AllocReturns(1<<16 - 16)}, "", ""},
 		{"alloc wraps around", []wasmtest.Option{wasmtest.AllocReturns(0xfffffff0)}, contract, "0xfffffff0"},
