@@ -10,7 +10,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
+	golog "github.com/ipfs/go-log/v2"
+	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/spf13/cobra"
 
 	"github.com/iprt/iprt/host/node/control"
@@ -22,6 +25,7 @@ type app struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	flags          globals
+	drain          time.Duration // see drainTime
 }
 
 // globals are the flags that every command has.
@@ -44,7 +48,7 @@ var errInterrupted = errors.New("interrupted by a signal")
 
 // run executes one command line and returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler)}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), drain: drainTime}
 	ctx, stop := interruptible(stderr)
 	defer stop()
 	root := newRoot(a)
@@ -126,7 +130,22 @@ func (a *app) setUpLog() error {
 	} else {
 		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))
 	}
+	quietLibraries(a.log, level)
 	return nil
+}
+
+// quietLibraries keeps what libp2p and boxo log away from the terminal: an
+// error of theirs is seldom one of ours, and where it is, we say it ourselves.
+// They are heard at level debug, or as GOLOG_LOG_LEVEL says.
+func quietLibraries(log *slog.Logger, level slog.Level) {
+	switch {
+	case os.Getenv("GOLOG_LOG_LEVEL") != "":
+	case level <= slog.LevelDebug:
+		gologshim.SetDefaultHandler(log.Handler())
+	default:
+		gologshim.SetDefaultHandler(slog.DiscardHandler)
+		golog.SetAllLoggers(golog.LevelFatal)
+	}
 }
 
 // reach is how far this invocation may go for blocks.

@@ -65,6 +65,9 @@ that one is printed: any node that has iprt can read through it, with the step
   iprt dag put --describe bencode ubuntu.torrent`,
 		Args: wants(cobra.MaximumNArgs(1), "at most one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if describe != "" && cmd.Flags().Changed("codec") {
+				return usagef("drop one of them", "--codec contradicts --describe, which takes FILE as it is")
+			}
 			limit := int64(control.MaxDocument)
 			if describe != "" {
 				limit = control.MaxBlock
@@ -89,7 +92,6 @@ that one is printed: any node that has iprt can read through it, with the step
 	}
 	cmd.Flags().StringVar(&codec, "codec", "dag-cbor", "encode as `NAME`, or as the number of a multicodec")
 	cmd.Flags().StringVar(&describe, "describe", "", "take FILE as it is, to be read with `MODULE`: a CID, a file, or a name in iprt.lock")
-	cmd.MarkFlagsMutuallyExclusive("codec", "describe")
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ const defaultListen = "/ip4/127.0.0.1/tcp/0"
 type runFlags struct {
 	allow         []string
 	http, metrics string
+	drain         time.Duration
 }
 
 func (a *app) runCmd() *cobra.Command {
@@ -28,8 +30,8 @@ func (a *app) runCmd() *cobra.Command {
 		Long: `Start a node. MODULE is a CID, a file, or a name in iprt.lock; naming it here
 allows it. Without a MODULE the node loads the modules that are built in. It
 prints what was verified, what each module may do, where it listens, and then
-"ready". Ctrl-C lets calls finish for ten seconds and stops; a second one stops
-at once.
+"ready". Ctrl-C lets calls finish for a while and stops; a second one stops at
+once.
 
 The node listens on this machine only, unless --listen says otherwise.`,
 		Example: `  iprt run
@@ -42,6 +44,7 @@ The node listens on this machine only, unless --listen says otherwise.`,
 	cmd.Flags().StringArrayVar(&f.allow, "allow", nil, "allow the module `CID` as well, while this node runs; repeatable")
 	cmd.Flags().StringVar(&f.http, "http", "", "serve blocks and CARs of the store, as a trustless gateway, on `ADDR`")
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus on `ADDR`")
+	cmd.Flags().DurationVar(&f.drain, "drain", drainTime, "let calls finish for this `TIME` after the signal to stop")
 	return cmd
 }
 
@@ -49,6 +52,10 @@ func (a *app) runNode(ctx context.Context, f runFlags, modules []string) (err er
 	if len(a.flags.listen) == 0 && !a.flags.offline {
 		a.flags.listen = []string{defaultListen}
 	}
+	if f.drain <= 0 {
+		return usagef("write it like 10s", "--drain must be a positive time")
+	}
+	a.drain = f.drain
 	n, closeNode, err := a.openNode(ctx, func(c *node.Config) { c.Patient, c.Allow = true, f.allow })
 	if err != nil {
 		return err

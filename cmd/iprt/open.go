@@ -79,7 +79,8 @@ func (a *app) withRunning(ctx context.Context, f func(context.Context, control.A
 	return f(ctx, client)
 }
 
-// drainTime is how long a node that was told to stop lets calls finish.
+// drainTime is how long a node that was told to stop lets calls finish, unless
+// --drain says otherwise.
 const drainTime = 10 * time.Second
 
 // openNode opens the data directory in this process, with a Config that adjust,
@@ -112,7 +113,7 @@ func (a *app) openNode(ctx context.Context, adjust func(*node.Config)) (*node.No
 	}
 	return n, func() error {
 		// The signal that ended ctx must not cut the drain short.
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.drain)
 		defer cancel()
 		return errors.Join(n.Close(drain), eng.Close(drain))
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +21,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"iprt":        main,
-		"slowgateway": slowGateway,
+		"iprt":          main,
+		"slowgateway":   slowGateway,
+		"garbagesocket": garbageSocket,
 	})
 }
 
@@ -36,11 +38,16 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails": cmdFails,
-			"start": cmdStart,
-			"stop":  cmdStop,
-			"let":   cmdLet,
-			"await": cmdAwait,
+			"fails":   cmdFails,
+			"start":   cmdStart,
+			"stop":    cmdStop,
+			"let":     cmdLet,
+			"await":   cmdAwait,
+			"field":   cmdField,
+			"chomp":   cmdChomp,
+			"edit":    cmdEdit,
+			"toobig":  cmdTooBig,
+			"bigfile": cmdBigFile,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "root" && os.Geteuid() == 0, nil
@@ -81,8 +88,7 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 		len(lines[1]) < len("iprt: hint: ")+8 {
 		ts.Fatalf("not an error and a hint:\n%s", human.stderr)
 	}
-	ts.Logf("%s", human.stderr)
-	ts.Setenv("stderr", human.stderr)
+	_, _ = io.WriteString(ts.Stderr(), human.stderr) // for the script's own checks
 
 	machine := runIprt(ts, append([]string{"--json"}, args[2:]...))
 	lines = withoutLog(strings.Split(strings.TrimSpace(machine.stderr), "\n"))
@@ -283,4 +289,77 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("no line like %s", args[1])
 		}
 	}
+}
+
+// cmdField puts one field of what iprt prints with --json into a variable.
+//
+//	field NAME FIELD args…
+func cmdField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: field NAME FIELD args…")
+	}
+	o := runIprt(ts, append([]string{"--json"}, args[2:]...))
+	var v map[string]any
+	if err := json.Unmarshal([]byte(o.stdout), &v); err != nil || o.status != 0 {
+		ts.Fatalf("%v\n%s%s", err, o.stdout, o.stderr)
+	}
+	text, ok := v[args[1]].(string)
+	if !ok {
+		ts.Fatalf("no text %q in %s", args[1], o.stdout)
+	}
+	ts.Setenv(args[0], text)
+}
+
+// cmdEdit replaces text in a file.
+//
+//	edit FILE OLD NEW
+func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// cmdTooBig makes a file of some MiB that takes no room.
+//
+//	toobig FILE MIB
+func cmdTooBig(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: toobig FILE MIB")
+	}
+	mib, err := strconv.ParseInt(args[1], 10, 32)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), mib<<20))
+}
+
+// cmdBigFile makes a file of some KiB that does not compress or repeat.
+//
+//	bigfile FILE KIB
+func cmdBigFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bigfile FILE KIB")
+	}
+	kib, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	b := make([]byte, kib<<10)
+	for i, r := 0, rand.New(rand.NewPCG(1, 2)); i < len(b); i++ {
+		b[i] = byte(r.Uint32())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// cmdChomp takes the line feed off the end of a file, which txtar cannot.
+//
+//	chomp FILE
+func cmdChomp(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: chomp FILE")
+	}
+	text := strings.TrimSuffix(ts.ReadFile(args[0]), "\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }

@@ -120,7 +120,7 @@ func (s *codecSet) load(ctx context.Context, v fetch.Verified, name string) erro
 	if err != nil {
 		return err
 	}
-	m, err := s.node.host.LoadVerified(withAllowed(ctx, s.allow), v, host.Binding{Name: name, Grants: grants})
+	m, err := s.node.host.LoadVerified(withAllowed(ctx, s.allow), v, host.Binding{Name: name, Grants: grants, Pinned: true})
 	if err != nil {
 		return err
 	}

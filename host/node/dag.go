@@ -53,7 +53,7 @@ func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, e
 	resolver := ipldbind.Resolver{
 		LinkSystem: linksOver(blocks),
 		Codecs:     codecs.Codecs,
-		Modules:    requestModules{n, f},
+		Modules:    requestModules{n, f, slices.Concat(allow, n.allow, n.policy.Document().Allow)},
 		Policy:     n.envelopes(allow),
 	}
 	var doc []byte
@@ -125,10 +125,15 @@ func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
 type requestModules struct {
 	node  *Node
 	fetch *fetch.Fetcher
+	named []cid.Cid // what an operator chose may be larger
 }
 
 func (m requestModules) file(ctx context.Context, c cid.Cid) (fetch.Verified, error) {
-	return m.fetch.File(ctx, fetch.Request{CID: c, Budget: fetch.Untrusted})
+	r := fetch.Request{CID: c, Budget: fetch.Untrusted}
+	if slices.Contains(m.named, c) {
+		r.Budget = fetch.Pinned
+	}
+	return m.fetch.File(ctx, r)
 }
 
 // Inspect implements [ipldbind.Modules].
@@ -150,13 +155,13 @@ func (m requestModules) Load(ctx context.Context, c cid.Cid) (*ipldbind.Codec, f
 	if err != nil {
 		return nil, nil, err
 	}
-	return m.node.borrow(withAllowed(ctx, []cid.Cid{c}), v)
+	return m.node.borrow(withAllowed(ctx, []cid.Cid{c}), v, slices.Contains(m.named, c))
 }
 
 // borrow loads a codec module outside of any binding, without grants: what a
 // block brings in has none. release unloads it.
-func (n *Node) borrow(ctx context.Context, v fetch.Verified) (c *ipldbind.Codec, release func(), err error) {
-	m, err := n.host.LoadVerified(ctx, v, host.Binding{})
+func (n *Node) borrow(ctx context.Context, v fetch.Verified, pinned bool) (c *ipldbind.Codec, release func(), err error) {
+	m, err := n.host.LoadVerified(ctx, v, host.Binding{Pinned: pinned})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -199,7 +204,7 @@ func (n *Node) Describe(ctx context.Context, r control.DescribeRequest) (_ contr
 	if err != nil {
 		return control.Put{}, err
 	}
-	c, unload, err := n.borrow(ctx, v)
+	c, unload, err := n.borrow(ctx, v, true)
 	if err != nil {
 		return control.Put{}, err
 	}

@@ -131,7 +131,7 @@ func (n *Node) loadInto(ctx context.Context, v fetch.Verified, name string) (*bo
 	if err != nil {
 		return nil, err
 	}
-	m, err := n.host.LoadVerified(ctx, v, host.Binding{Name: name, Grants: grants})
+	m, err := n.host.LoadVerified(ctx, v, host.Binding{Name: name, Grants: grants, Pinned: true})
 	if err != nil {
 		return nil, err
 	}

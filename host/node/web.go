@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,20 +69,35 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
 	return s
 }
 
+// lastWords is how long handlers that were cut off may take to say so.
+const lastWords = time.Second
+
 // stop accepts nothing more, lets requests finish until ctx ends, then cuts
-// them off. It returns when no handler runs; a nil server has stopped already.
+// them off. When it returns nil no handler runs; a nil server has stopped
+// already. A handler that waits for a guest which does not end keeps running,
+// and the error says so.
 func (s *webServer) stop(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	err := s.server.Shutdown(ctx)
+	late := s.server.Shutdown(ctx) != nil
 	s.cut()
-	if err != nil {
+	over := make(chan struct{})
+	go func() {
+		s.handlers.Lock()
+		s.stopped = true
+		s.handlers.Unlock()
+		close(over)
+	}()
+	var err error
+	select {
+	case <-over:
+	case <-time.After(lastWords):
+		err = fmt.Errorf("a request at %s does not end", s.addr)
+	}
+	if late {
 		err = errors.Join(err, s.server.Close())
 	}
 	s.running.Wait()
-	s.handlers.Lock()
-	defer s.handlers.Unlock()
-	s.stopped = true
 	return err
 }
