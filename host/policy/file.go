@@ -38,7 +38,10 @@ var _ host.Policy = (*File)(nil)
 // Errors: [*Error] for what is in the file, *fs.PathError for reading it.
 func Open(path string) (*File, error) {
 	f := &File{path: path}
-	return f, f.Reload()
+	if err := f.Reload(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Reload reads the file again. On an error the policy stays as it was.
