@@ -46,7 +46,7 @@ var rules = []rule{
 		why: "the bindings do not know each other, and the codecs need no network"},
 	{packages: "host/engine/...", except: []string{"host/engine/wazero", "host/engine/wasmtime"}, never: []string{libp2p, wazero, wasmtime},
 		why: "the engine interface must fit engines that are not there yet"},
-	{packages: "...", except: []string{"host/engine/wazero", "internal/zz_prefetch"}, direct: true, never: []string{wazero},
+	{packages: "...", except: []string{"host/engine/wazero"}, direct: true, never: []string{wazero},
 		why: "an engine is imported by its own package and by no other"},
 	{packages: "host/engine/wazero", never: []string{wasmtime, libp2p},
 		why: "one engine does not bring the other"},
