@@ -24,8 +24,8 @@ type Config struct {
 	// Limits bounds what modules cost. The zero value is safe.
 	Limits Limits
 
-	// Log receives the log lines of modules and the host's own. Nil drops
-	// them.
+	// Log receives what modules log, made safe to show, with the attributes
+	// "module", "binding" and "cid". Nil drops it.
 	Log *slog.Logger
 
 	// Observer, if set, is told what happens, for metrics.

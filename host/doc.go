@@ -39,7 +39,9 @@
 //
 // A module loaded twice is compiled once; its two bindings share that code and
 // nothing else. Instances are pooled per module. An instance that trapped, hit
-// a limit or broke the ABI is discarded, the module stays usable.
+// a limit or broke the ABI is discarded, the module stays usable. One that did
+// none of that serves the next caller with its memory as it is: what must be
+// kept apart goes into separate bindings.
 //
 // # What is not bounded yet
 //

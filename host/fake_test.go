@@ -62,12 +62,17 @@ func (i *countedInstance) Close(ctx context.Context) error {
 	return i.Instance.Close(ctx)
 }
 
-// slogHandler calls a function for each record.
+// slogHandler calls a function for each record that has a text.
 type slogHandler struct{ on func() }
 
 func (p *pauser) logger(on func()) *slog.Logger { return slog.New(slogHandler{on}) }
 
-func (h slogHandler) Enabled(context.Context, slog.Level) bool  { return true }
-func (h slogHandler) Handle(context.Context, slog.Record) error { h.on(); return nil }
-func (h slogHandler) WithAttrs([]slog.Attr) slog.Handler        { return h }
-func (h slogHandler) WithGroup(string) slog.Handler             { return h }
+func (h slogHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h slogHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message != "" {
+		h.on()
+	}
+	return nil
+}
+func (h slogHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h slogHandler) WithGroup(string) slog.Handler      { return h }
