@@ -1,34 +1,58 @@
 package table
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
 
-// Error says why a table was refused. It is the fault of the module that made the table, never of the block.
+	"github.com/iprt/iprt/abi"
+)
+
+// Error says why a table was refused. It is the fault of the module that made the table, or of a limit that is too low, never of the
+// block.
 type Error struct {
-	Record int    // index of the offending record, or -1 for the header
-	Reason string // what was wrong and what was expected
+	Status abi.Status // abi.StatusInvalid, or abi.StatusLimit if one of the limits of the format or of [Limits] was hit
+	Record int        // index of the offending record, or -1 for the header
+	Reason string     // what was wrong and what was expected
 }
 
 func (e *Error) Error() string {
-	if e.Record < 0 {
-		return "invalid token table: header: " + e.Reason
+	at := "header"
+	if e.Record >= 0 {
+		at = "record " + strconv.Itoa(e.Record)
 	}
-	return fmt.Sprintf("invalid token table: record %d: %s", e.Record, e.Reason)
+	return "token table refused: " + at + ": " + e.Reason
 }
 
+// Unwrap returns the status, for errors.Is.
+func (e *Error) Unwrap() error { return e.Status }
+
 // Code is the stable name of the error for machines.
-func (e *Error) Code() string { return "invalid-table" }
+func (e *Error) Code() string {
+	if e.Status == abi.StatusLimit {
+		return "table-limit"
+	}
+	return "invalid-table"
+}
 
 // Hint says what to do about it.
 func (e *Error) Hint() string {
+	if e.Status == abi.StatusLimit {
+		return ""
+	}
 	return "the codec module is faulty: report it to its author with the block that caused this"
 }
 
 func headerError(format string, args ...any) error {
-	return &Error{Record: -1, Reason: fmt.Sprintf(format, args...)}
+	return &Error{Status: abi.StatusInvalid, Record: -1, Reason: fmt.Sprintf(format, args...)}
 }
 
 func recordError(i uint32, format string, args ...any) error {
-	return &Error{Record: int(i), Reason: fmt.Sprintf(format, args...)}
+	return &Error{Status: abi.StatusInvalid, Record: int(i), Reason: fmt.Sprintf(format, args...)}
+}
+
+// limitError is for record i, or the header with -1.
+func limitError(i int, format string, args ...any) error {
+	return &Error{Status: abi.StatusLimit, Record: i, Reason: fmt.Sprintf(format, args...)}
 }
 
 // RangeError is returned where an integer below -2^63 is asked for as an int64, or copied into a NodeAssembler. Go's data model

@@ -64,24 +64,25 @@ func parseHeader(b []byte, block int, limits Limits) (header, error) {
 		return header{}, headerError("reserved words are not 0")
 	case count == 0:
 		return header{}, headerError("no records")
-	case int64(count) > limits.records(block):
-		return header{}, headerError("%d records, more than the %d allowed for a block of %d bytes", count, limits.records(block), block)
-	case int64(heapLen) > limits.heap(block):
-		return header{}, headerError("heap of %d bytes, more than the %d allowed for a block of %d bytes", heapLen, limits.heap(block), block)
 	case recordsOff%8 != 0 || recordsOff < abi.TableHeaderSize || recordsEnd > size:
 		return header{}, headerError("records at %d to %d are not inside the %d bytes after the header, at a multiple of 8", recordsOff, recordsEnd, size)
 	}
-	h := header{count: count, records: b[recordsOff:recordsEnd]}
-	if heapLen == 0 {
-		return h, nil
-	}
-	if heapOff < abi.TableHeaderSize || heapEnd > size {
+	if heapLen > 0 && (heapOff < abi.TableHeaderSize || heapEnd > size) {
 		return header{}, headerError("heap at %d to %d is not inside the %d bytes after the header", heapOff, heapEnd, size)
 	}
-	if uint64(heapOff) < recordsEnd && uint64(recordsOff) < heapEnd {
+	if heapLen > 0 && uint64(heapOff) < recordsEnd && uint64(recordsOff) < heapEnd {
 		return header{}, headerError("heap at %d to %d overlaps the records at %d to %d", heapOff, heapEnd, recordsOff, recordsEnd)
 	}
-	h.heap = b[heapOff:heapEnd]
+	if limit := limits.records(block); int64(count) > limit {
+		return header{}, limitError(-1, "%d records, more than the %d allowed for a block of %d bytes", count, limit, block)
+	}
+	if limit := limits.heap(block); int64(heapLen) > limit {
+		return header{}, limitError(-1, "heap of %d bytes, more than the %d allowed for a block of %d bytes", heapLen, limit, block)
+	}
+	h := header{count: count, records: b[recordsOff:recordsEnd]}
+	if heapLen > 0 {
+		h.heap = b[heapOff:heapEnd]
+	}
 	return h, nil
 }
 
@@ -190,7 +191,7 @@ func (p *parser) data(i uint32, n *node) error {
 		return recordError(i, "%d bytes at %d are outside the %d bytes of the %s", n.n, n.v, len(src), srcNames[n.flags])
 	}
 	if p.payload -= int64(n.n); p.payload < 0 {
-		return recordError(i, "strings, bytes and links have more than the %d bytes together that this block allows",
+		return limitError(int(i), "strings, bytes and links have more than the %d bytes together that this block allows",
 			payload(len(p.t.src[0]), len(p.t.src[1])))
 	}
 	b := src[n.v:][:n.n]
@@ -265,7 +266,7 @@ func (p *parser) open(i uint32, n *node) error {
 	case children > n.v-uint64(i)-1:
 		return recordError(i, "%d children do not fit before its end index %d", children, n.v)
 	case len(p.stack) == abi.MaxDepth:
-		return recordError(i, "containers are nested deeper than %d", abi.MaxDepth)
+		return limitError(int(i), "containers are nested deeper than %d", abi.MaxDepth)
 	}
 	n.v |= uint64(i) << 32
 	p.stack = append(p.stack, frame{left: children, node: i, isMap: n.kind == kindMap, order: n.flags})

@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 		{"reserved 1", patch(one, abi.TableReserved1At, 1), "reserved", -1},
 		{"no records", patch(one, abi.TableRecordsAt, 0), "no records", -1},
 		{"more records than there are", patch(one, abi.TableRecordsAt, 2), "not inside", -1},
-		{"2^32-1 records", patch(one, abi.TableRecordsAt, 1<<32-1), "allowed for a block", -1},
+		{"2^32-1 records", patch(one, abi.TableRecordsAt, 1<<32-1), "not inside", -1},
 		{"records over the header", patch(one, abi.TableRecordsOffAt, 24), "not inside", -1},
 		{"records unaligned", patch(append(one, 0, 0, 0, 0, 0, 0, 0, 0), abi.TableRecordsOffAt, 36), "not inside", -1},
 		{"records wrap", patch(one, abi.TableRecordsOffAt, 1<<32-8), "not inside", -1},
@@ -56,7 +56,8 @@ func TestParse(t *testing.T) {
 		{"heap wraps", patch(withHeap, abi.TableHeapOffAt, 1<<32-2), "not inside", -1},
 		{"heap over the header", patch(withHeap, abi.TableHeapOffAt, 28), "not inside", -1},
 		{"heap over the records", patch(withHeap, abi.TableHeapOffAt, 47), "overlaps", -1},
-		{"heap too large", patch(withHeap, abi.TableHeapLenAt, 1<<30), "allowed for a block", -1},
+		{"2^30 bytes of heap", patch(withHeap, abi.TableHeapLenAt, 1<<30), "not inside", -1},
+		{"heap too large for the block", raw{records: [][]byte{u(1)}, heap: make([]byte, 1<<20+16*5+1)}.bytes(), "1048656 allowed for a block of 5", -1},
 		{"too many records for the block", raw{records: manyNulls(64 + 4*5)}.bytes(), "84 allowed for a block of 5", -1},
 
 		{"kind 0", records("", rec(0, 0, 0, 0)), "unknown kind 0", 0},
