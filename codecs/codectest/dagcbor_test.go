@@ -46,7 +46,7 @@ func TestDagCBORRejects(t *testing.T) {
 		inHead    = "block ends inside a head"
 		notLink   = "link is not 0x00 and a binary CID"
 		notUTF8   = "string is not valid UTF-8"
-		otherTag  = "tag other than 42 (link)"
+		otherTag  = "tag other than 42"
 		otherVal  = "simple value not false, true or null"
 		notFinite = "float is NaN or infinite"
 	)
@@ -116,7 +116,7 @@ func TestDagCBORRejects(t *testing.T) {
 		{"simple 32", "f820", "offset 0: " + otherVal},
 		{"half float", "f93c00", "offset 0: float not of 64 bits"},
 		{"single float", "fa3f800000", "offset 0: float not of 64 bits"},
-		{"cut float", "fb3ff00000000000", "offset 0: block ends inside a float"},
+		{"cut float", "fb3ff00000000000", "offset 0: block ends inside a head"},
 		{"NaN", "fb7ff8000000000000", "offset 0: " + notFinite},
 		{"negative NaN", "fbfff8000000000000", "offset 0: " + notFinite},
 		{"signalling NaN", "fb7ff0000000000001", "offset 0: " + notFinite},

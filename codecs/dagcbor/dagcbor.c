@@ -38,7 +38,7 @@ HOT const u8 *simple(const u8 *p, iprt_record *r) {
     put(r, IPRT_KIND_NULL, 0, 0, 0);
     return p + 1;
   }
-  const char *wrong = "block ends inside a float";
+  const char *wrong = "block ends inside a head";
   if (info == 27 && block_end - p > 8) {
     u64 bits = swapped(load64(p + 1));
     put(r, IPRT_KIND_FLOAT, 0, 0, bits);
@@ -114,7 +114,7 @@ LOOP u32 parse(u32 first) {
       continue;
     }
     if (major == TAG) {
-      if (arg != 42) return fail_at(start, "tag other than 42 (link)");
+      if (arg != 42) return fail_at(start, "tag other than 42");
       is_link = 1;
       goto head;
     }
