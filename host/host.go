@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -47,13 +46,13 @@ func New(e engine.Engine, cfg Config) (*Host, error) {
 //
 // Errors: those of [Config.Fetch], and those of [Host.LoadVerified].
 func (h *Host) Load(ctx context.Context, c cid.Cid, b Binding) (*Module, error) {
-	begin := time.Now()
-	v, err := h.fetch(ctx, c, b)
-	if err = closedNotCancelled(ctx, err); err != nil {
-		h.loaded(LoadEvent{Locator: c, Binding: b.Name, Took: time.Since(begin), Err: err})
-		return nil, err
-	}
-	return h.LoadVerified(ctx, v, b)
+	return h.observed(ctx, LoadEvent{Locator: c, Binding: b.Name}, func(ev *LoadEvent) (*Module, error) {
+		v, err := h.fetch(ctx, c, b)
+		if err != nil {
+			return nil, err
+		}
+		return h.load(ctx, v, b, ev)
+	})
 }
 
 // LoadVerified loads a module whose bytes were fetched before. It returns
@@ -62,13 +61,9 @@ func (h *Host) Load(ctx context.Context, c cid.Cid, b Binding) (*Module, error) 
 // Errors: [*RefusedError] before any code of the module ran; [*CallError],
 // [*TrapError] or [*LimitError] if its start failed; [ErrClosed]; ctx.Err().
 func (h *Host) LoadVerified(ctx context.Context, v fetch.Verified, b Binding) (*Module, error) {
-	begin := time.Now()
-	ev := LoadEvent{Locator: v.Locator(), ID: v.ID(), Binding: b.Name}
-	m, err := h.load(ctx, v, b, &ev)
-	err = closedNotCancelled(ctx, err)
-	ev.Took, ev.Err = time.Since(begin), err
-	h.loaded(ev)
-	return m, err
+	return h.observed(ctx, LoadEvent{Locator: v.Locator(), Binding: b.Name}, func(ev *LoadEvent) (*Module, error) {
+		return h.load(ctx, v, b, ev)
+	})
 }
 
 // load is the way of a module from verified bytes to its first instance.
@@ -79,6 +74,7 @@ func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEv
 		return nil, err
 	}
 	defer leave()
+	ev.ID = v.ID()
 
 	info, err := h.validate(v, b)
 	if err != nil {

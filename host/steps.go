@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -137,8 +138,14 @@ func refused(id cid.Cid, kind Refusal, err error) *RefusedError {
 // maxReason bounds how much an error may quote of a module, in bytes.
 const maxReason = 2048
 
-func (h *Host) loaded(ev LoadEvent) {
+// observed tells the observer how a load ended, and how long it took.
+func (h *Host) observed(ctx context.Context, ev LoadEvent, load func(*LoadEvent) (*Module, error)) (*Module, error) {
+	begin := time.Now()
+	m, err := load(&ev)
+	err = closedNotCancelled(ctx, err)
 	if h.cfg.Observer != nil {
+		ev.Took, ev.Err = time.Since(begin), err
 		h.cfg.Observer.Loaded(ev)
 	}
+	return m, err
 }
