@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/spf13/cobra"
 
+	"github.com/iprt/iprt/host/node"
 	"github.com/iprt/iprt/host/node/control"
 )
 
@@ -60,8 +61,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if cause := context.Cause(ctx); errors.Is(cause, errInterrupted) && !isControlError(err) {
-		err = control.Errorf(control.Failed, "interrupted", "", "interrupted: %w", cause)
+	if errors.Is(context.Cause(ctx), errInterrupted) && node.Explain(err).Slug == "interrupted" {
+		err = control.Errorf(control.Failed, "interrupted", "run the command again; what has arrived is kept", "%w", errInterrupted)
 	}
 	return a.fail(err)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"strconv"
@@ -85,7 +86,11 @@ func readManifest(name string) (*manifest.Manifest, error) {
 		return nil, err
 	}
 	nb := basicnode.Prototype.Any.NewBuilder()
-	if err := dagjson.Decode(nb, bytes.NewReader(text)); err != nil {
+	err = json.Unmarshal(text, new(json.RawMessage)) // which is stricter about JSON
+	if err == nil {
+		err = dagjson.Decode(nb, bytes.NewReader(text))
+	}
+	if err != nil {
 		return nil, badManifest(name, err)
 	}
 	var section bytes.Buffer

@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fails":   cmdFails,
 			"start":   cmdStart,
-			"stop":    cmdStop,
+			"term":    cmdTerm,
 			"let":     cmdLet,
 			"await":   cmdAwait,
 			"field":   cmdField,
@@ -213,17 +213,17 @@ func (b *background) read(r io.Reader) {
 	}
 }
 
-// cmdStop sends SIGTERM to what start started, and expects exit status 0 soon
+// cmdTerm sends SIGTERM to what start started, and expects exit status 0 soon
 // after. With -kill it sends SIGKILL and expects nothing.
 //
-//	stop [-kill] NAME
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+//	term [-kill] NAME
+func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	kill := len(args) == 2 && args[0] == "-kill"
 	if kill {
 		args = args[1:]
 	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop [-kill] NAME")
+		ts.Fatalf("usage: term [-kill] NAME")
 	}
 	all := ts.Value(running{}).(map[string]*background)
 	b := all[args[0]]

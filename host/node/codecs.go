@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -176,7 +177,13 @@ func (n *Node) putNew(ctx context.Context, code uint64, block []byte) (control.P
 // people, not content, so it takes no module.
 func parseDagJSON(text []byte) (datamodel.Node, error) {
 	nb := basicnode.Prototype.Any.NewBuilder()
-	if err := dagjson.Decode(nb, bytes.NewReader(text)); err != nil {
+	// The decoder of DAG-JSON lets some text pass that is not JSON, such as a
+	// comma too many.
+	err := json.Unmarshal(text, new(json.RawMessage))
+	if err == nil {
+		err = dagjson.Decode(nb, bytes.NewReader(text))
+	}
+	if err != nil {
 		return nil, control.Errorf(control.Refused, "bad-dag-json", `it looks like {"a":1,"link":{"/":"bafy…"},"raw":{"/":{"bytes":"AQID"}}}`,
 			"the input is not DAG-JSON: %w", err)
 	}

@@ -35,6 +35,9 @@ func Explain(err error) *control.Error {
 	if e, ok := errors.AsType[*control.Error](err); ok {
 		return e
 	}
+	if errors.Is(err, context.Canceled) {
+		return control.Errorf(control.Failed, "interrupted", "try again", "interrupted: %w", err)
+	}
 	kind, code := classify(err)
 	if c, ok := errors.AsType[interface {
 		error
@@ -75,8 +78,6 @@ func classify(err error) (control.Kind, string) {
 		return control.NotFound, "not-found"
 	case is[*ipldbind.EnvelopeError](err), is[*table.BuildError](err):
 		return control.Refused, "bad-content"
-	case errors.Is(err, context.Canceled):
-		return control.Failed, "interrupted"
 	case errors.Is(err, context.DeadlineExceeded):
 		return control.Limit, "time"
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	p2phost "github.com/libp2p/go-libp2p/core/host"
@@ -79,18 +80,42 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // onClose registers what undoes a step.
 func (n *Node) onClose(f func(context.Context) error) { n.closers = append(n.closers, f) }
 
-// Close ends the node: it takes no more requests, lets calls finish until ctx
-// ends, closes what is open in reverse order, and unlocks the data directory.
-// Everything acknowledged is on disk. Closing twice is fine.
+// closeGrace is what closing may take when requests have used up the time to
+// drain.
+const closeGrace = 3 * time.Second
+
+// Close ends the node: it takes no more requests, lets those that run finish
+// until ctx ends, closes what is open in reverse order, for at most three
+// seconds more, and unlocks the data directory. Everything acknowledged is on
+// disk. Closing twice is fine.
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() {
 		var errs []error
-		for _, f := range slices.Backward(n.closers) {
+		n.mu.Lock()
+		doors := n.doors.closers
+		n.mu.Unlock()
+		for _, f := range slices.Backward(doors) {
 			errs = append(errs, f(ctx))
+		}
+		rest := context.WithoutCancel(ctx)
+		if end, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			rest, cancel = context.WithDeadline(rest, laterOf(end, time.Now()).Add(closeGrace))
+			defer cancel()
+		}
+		for _, f := range slices.Backward(n.closers) {
+			errs = append(errs, f(rest))
 		}
 		n.closeErr = errors.Join(errs...)
 	})
 	return n.closeErr
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (n *Node) openDir(_ context.Context, _ plan) error {

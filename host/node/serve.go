@@ -23,6 +23,7 @@ type doors struct {
 	control       *control.Socket
 	http, metrics string
 	started       time.Time
+	closers       []func(context.Context) error
 }
 
 // Serve opens the control socket and the doors that are asked for, and returns
@@ -44,7 +45,7 @@ func (n *Node) Serve(ctx context.Context, d Doors) error {
 		if err != nil {
 			return err
 		}
-		n.onClose(s.stop)
+		n.closeDoor(s)
 		open.http = fmt.Sprintf("http://%s", s.addr)
 	}
 	if d.Metrics != "" {
@@ -53,7 +54,7 @@ func (n *Node) Serve(ctx context.Context, d Doors) error {
 		if err != nil {
 			return err
 		}
-		n.onClose(s.stop)
+		n.closeDoor(s)
 		open.metrics = fmt.Sprintf("http://%s/metrics", s.addr)
 	}
 	socket, err := control.Listen(n.dir.Path())
@@ -61,12 +62,20 @@ func (n *Node) Serve(ctx context.Context, d Doors) error {
 		return err
 	}
 	s := serve(socket, control.Handler(n, n.log), n.log)
-	n.onClose(s.stop)
+	n.closeDoor(s)
 	open.control = socket
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	open.closers = n.doors.closers
 	n.doors = open
 	return nil
+}
+
+// closeDoor registers a server to be stopped before anything else is closed.
+func (n *Node) closeDoor(s *webServer) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.doors.closers = append(n.doors.closers, s.stop)
 }
 
 // Status implements [control.API].

@@ -18,9 +18,9 @@ import (
 type webServer struct {
 	server   *http.Server
 	addr     net.Addr
-	cut      context.CancelFunc // ends the context of every request
-	running  sync.WaitGroup     // the accept loop
-	handlers sync.RWMutex       // held for reading by every handler
+	cut      context.CancelCauseFunc // ends the context of every request
+	running  sync.WaitGroup          // the accept loop
+	handlers sync.RWMutex            // held for reading by every handler
 	stopped  bool
 }
 
@@ -45,7 +45,7 @@ func isAddrError(err error) bool {
 
 // serve answers what arrives at l with h. It owns l from here on.
 func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
-	ctx, cut := context.WithCancel(context.Background())
+	ctx, cut := context.WithCancelCause(context.Background())
 	s := &webServer{addr: l.Addr(), cut: cut}
 	s.server = &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +69,10 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
 	return s
 }
 
+// errStopped is the cause of a request that was cut off.
+var errStopped = control.Errorf(control.Failed, "node-stopped", "start the node again and repeat the command",
+	"the node stopped before it was done with this request")
+
 // lastWords is how long handlers that were cut off may take to say so.
 const lastWords = time.Second
 
@@ -81,7 +85,7 @@ func (s *webServer) stop(ctx context.Context) error {
 		return nil
 	}
 	late := s.server.Shutdown(ctx) != nil
-	s.cut()
+	s.cut(errStopped)
 	over := make(chan struct{})
 	go func() {
 		s.handlers.Lock()

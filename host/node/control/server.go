@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -64,6 +65,9 @@ func (s *server) answer(h func(*http.Request) (any, error)) http.HandlerFunc {
 		v, err := h(r)
 		if err != nil {
 			e := asError(err)
+			if cause, ok := errors.AsType[*Error](context.Cause(r.Context())); ok {
+				e = cause // why the request was cut off, which the call cannot know
+			}
 			if s.log != nil {
 				s.log.Debug("control request failed", "method", r.Method, "path", r.URL.Path, "code", e.Slug, "err", e.Message)
 			}
