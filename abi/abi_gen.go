@@ -138,24 +138,29 @@ const (
 	ErrorRecordSize     = 1032 // bytes of record
 )
 
+// TableMagic starts a token table: the bytes "ITT1".
+const TableMagic uint32 = 0x31545449
+
+// CanonicalNaN is the only NaN of a token table.
+const CanonicalNaN uint64 = 0x7ff8000000000000
+
 // Layout of a token table.
 const (
-	TableMagic        uint32 = 0x31545449 // the bytes "ITT1"
-	TableHeaderSize          = 32         // bytes
-	RecordSize               = 16         // bytes
-	TableMagicAt             = 0          // u32: 0x31545449, the bytes "ITT1"
-	TableFlagsAt             = 4          // u32: 0
-	TableRecordsAt           = 8          // u32: number of records, ≥ 1
-	TableRecordsOffAt        = 12         // u32: offset of the record area in the blob, a multiple of 8, ≥ 32
-	TableHeapOffAt           = 16         // u32: offset of the heap in the blob
-	TableHeapLenAt           = 20         // u32: bytes of heap
-	TableReserved0At         = 24         // u32: 0
-	TableReserved1At         = 28         // u32: 0
-	RecordKindAt             = 0          // u8: see the table of kinds
-	RecordFlagsAt            = 1          // u8: by kind
-	RecordReservedAt         = 2          // u16: 0
-	RecordNAt                = 4          // u32: length or count, by kind
-	RecordValueAt            = 8          // u64: by kind
+	TableHeaderSize   = 32 // bytes
+	RecordSize        = 16 // bytes
+	TableMagicAt      = 0  // u32: 0x31545449, the bytes "ITT1"
+	TableFlagsAt      = 4  // u32: 0
+	TableRecordsAt    = 8  // u32: number of records, ≥ 1
+	TableRecordsOffAt = 12 // u32: offset of the record area in the blob, a multiple of 8, ≥ 32
+	TableHeapOffAt    = 16 // u32: offset of the heap in the blob
+	TableHeapLenAt    = 20 // u32: bytes of heap
+	TableReserved0At  = 24 // u32: 0
+	TableReserved1At  = 28 // u32: 0
+	RecordKindAt      = 0  // u8: see the table of kinds
+	RecordFlagsAt     = 1  // u8: by kind
+	RecordReservedAt  = 2  // u16: 0
+	RecordNAt         = 4  // u32: length or count, by kind
+	RecordValueAt     = 8  // u64: by kind
 )
 
 // Kinds of records.
@@ -197,12 +202,11 @@ const (
 
 // Limits of token tables. len is the length of the input block.
 const (
-	CanonicalNaN      uint64 = 0x7ff8000000000000 // the only NaN
-	MaxDepth                 = 1024               // containers open at once
-	MaxRecordsBase           = 64                 // records ≤ base + per byte · len
-	MaxRecordsPerByte        = 4
-	MaxHeapBase              = 1048576 // heap ≤ base + per byte · len
-	MaxHeapPerByte           = 16
+	MaxDepth          = 1024 // containers open at once
+	MaxRecordsBase    = 64   // records ≤ base + per byte · len
+	MaxRecordsPerByte = 4
+	MaxHeapBase       = 1048576 // heap ≤ base + per byte · len
+	MaxHeapPerByte    = 16
 )
 
 // Layout of a frame.

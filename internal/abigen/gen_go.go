@@ -105,8 +105,9 @@ func goLayout(b *bytes.Buffer, s *Spec) {
 	fmt.Fprintf(b, "ErrorRecordSize = %d // bytes of record\n)\n\n", text.Offset+s.ErrorRecord.TextMax)
 
 	t := s.Table
+	fmt.Fprintf(b, "// TableMagic starts a token table: the bytes \"ITT1\".\nconst TableMagic uint32 = %#x\n\n", t.Magic)
+	fmt.Fprintf(b, "// CanonicalNaN is the only NaN of a token table.\nconst CanonicalNaN uint64 = 0x%s\n\n", t.CanonicalNaN)
 	b.WriteString("// Layout of a token table.\nconst (\n")
-	fmt.Fprintf(b, "TableMagic uint32 = %#x // the bytes \"ITT1\"\n", t.Magic)
 	fmt.Fprintf(b, "TableHeaderSize = %d // bytes\n", t.HeaderSize)
 	fmt.Fprintf(b, "RecordSize = %d // bytes\n", t.RecordSize)
 	for _, f := range t.Header {
@@ -131,7 +132,6 @@ func goLayout(b *bytes.Buffer, s *Spec) {
 		fmt.Fprintf(b, "Map%s MapOrder = %d // %s\n", camel(f.Name), f.Value, f.Doc)
 	}
 	b.WriteString(")\n\n// Limits of token tables. len is the length of the input block.\nconst (\n")
-	fmt.Fprintf(b, "CanonicalNaN uint64 = 0x%s // the only NaN\n", t.CanonicalNaN)
 	fmt.Fprintf(b, "MaxDepth = %d // containers open at once\n", t.MaxDepth)
 	fmt.Fprintf(b, "MaxRecordsBase = %d // records ≤ base + per byte · len\n", t.RecordsBase)
 	fmt.Fprintf(b, "MaxRecordsPerByte = %d\n", t.RecordsPerByte)

@@ -1,3 +1,5 @@
+//go:build !wasip1
+
 // Package c has the test of the C runtime: it compiles a module on iprt.h and
 // calls it as a host does.
 package c

@@ -39,11 +39,9 @@ type LinkLister interface {
 // Register makes the module serve c. Call it from init, once; a second call
 // panics.
 func Register(c Codec) {
-	guest.Serve(abi.RoleCodec)
-	registered = NewHandlers(c)
+	h := NewHandlers(c)
+	guest.Serve(abi.RoleCodec, h.Decode, h.Encode, h.Links)
 }
-
-var registered Handlers
 
 // Handlers are the three role calls as plain functions: two inputs, and a
 // result that is valid until the next call of any of them.

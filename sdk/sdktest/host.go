@@ -1,3 +1,5 @@
+//go:build !wasip1
+
 // Package sdktest runs a module's code natively, as a host would in Wasm, so
 // that a codec is tested with go test and a debugger. Start with [Host.Codec]:
 //

@@ -10,10 +10,10 @@ import (
 var empty byte
 
 // Export is the body of a role export: it turns addresses into slices, calls
-// the handler and packs the result. The host wrote the inputs into memory from
-// Alloc, which keeps them alive.
-func Export(h Handler, ptr unsafe.Pointer, n uint32, paramsPtr unsafe.Pointer, paramsN uint32) uint64 {
-	result, status := Instance.Call(h, view(ptr, n), view(paramsPtr, paramsN))
+// the handler that was served at this place and packs the result. The host
+// wrote the inputs into memory from Alloc, which keeps them alive.
+func Export(call int, ptr unsafe.Pointer, n uint32, paramsPtr unsafe.Pointer, paramsN uint32) uint64 {
+	result, status := Instance.Call(served.calls[call], view(ptr, n), view(paramsPtr, paramsN))
 	if status != abi.StatusOK {
 		return abi.Pack(0, uint32(status))
 	}

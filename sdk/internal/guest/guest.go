@@ -155,8 +155,12 @@ func (r *Runtime) fail(status abi.Status, text string) {
 	copy(r.record[abi.ErrorRecordTextAt:], text)
 }
 
-// Text reads a record as a host does: at most 1,024 bytes of it.
+// Text reads a record as a host does: a length above 1,024 bytes is no text.
 func Text(record []byte) (abi.Status, string) {
-	n := min(binary.LittleEndian.Uint32(record[abi.ErrorRecordLenAt:]), abi.ErrorTextMax)
-	return abi.Status(binary.LittleEndian.Uint32(record)), string(record[abi.ErrorRecordTextAt:][:n])
+	status := abi.Status(binary.LittleEndian.Uint32(record[abi.ErrorRecordStatusAt:]))
+	n := binary.LittleEndian.Uint32(record[abi.ErrorRecordLenAt:])
+	if n > abi.ErrorTextMax {
+		return status, ""
+	}
+	return status, string(record[abi.ErrorRecordTextAt:][:n])
 }

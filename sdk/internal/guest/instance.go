@@ -7,17 +7,19 @@ var Instance Runtime
 
 // served is what the module registered; it is written during init only.
 var served struct {
-	role string
-	init func() error
+	role  string
+	calls []Handler
+	init  func() error
 }
 
-// Serve notes that the module fills a role. It panics when it already fills
-// one, which is a mistake of its author and shows at once.
-func Serve(role string) {
+// Serve notes that the module fills a role, and the handlers of its calls in
+// the order of the role's exports. It panics when the module already fills one,
+// which is a mistake of its author and shows at once.
+func Serve(role string, calls ...Handler) {
 	if served.role != "" {
 		panic("sdk: the module registered " + served.role + " and now " + role)
 	}
-	served.role = role
+	served.role, served.calls = role, calls
 }
 
 // OnInit sets the module's initialiser, once.

@@ -100,6 +100,7 @@ func garbage() {
 			keep = nil
 		}
 	}
+	runtime.KeepAlive(keep)
 	runtime.GC()
 	runtime.GC()
 }
