@@ -8,13 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/ipld/go-ipld-prime/datamodel"
 	"github.com/ipld/go-ipld-prime/fluent/qp"
 	"github.com/ipld/go-ipld-prime/linking"
-	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
 	"github.com/ipld/go-ipld-prime/node/basicnode"
 
 	"github.com/iprt/iprt/host/ipldbind"
@@ -236,79 +234,6 @@ func TestResolveErrors(t *testing.T) {
 	}
 }
 
-func TestPolicies(t *testing.T) {
-	w := newWorld(t)
-	env := w.envelope(w.f, node("a", "inside"))
-	granted := newFake("granted", 'x')
-	w.shelf.fakes[granted.id], w.shelf.granted[granted.id] = granted, true
-	grantedEnv := w.envelope(granted, node("a", "inside"))
-	file := sum(cid.DagProtobuf, []byte("f as a file"))
-	w.shelf.fakes[file] = w.f
-	fileEnv := w.putCBOR(node("iprt", 1, "codec", file, "data", w.f.block(node("a", "inside"))))
-	answer := func(ok bool, err error) ipldbind.Policy {
-		return ipldbind.Ask(func(_ context.Context, c ipldbind.Candidate) (bool, error) {
-			if c.Envelope != env || c.Module != w.f.id {
-				t.Errorf("asked about %s in %s", c.Module, c.Envelope)
-			}
-			return ok, err
-		})
-	}
-	for name, tt := range map[string]struct {
-		policy ipldbind.Policy
-		env    cid.Cid
-		ok     bool
-		looked bool // the module was fetched to be looked at
-	}{
-		"none":                      {nil, env, false, false},
-		"deny":                      {ipldbind.Deny(), env, false, false},
-		"ask nobody":                {ipldbind.Ask(nil), env, false, false},
-		"yes":                       {answer(true, nil), env, true, false},
-		"no":                        {answer(false, nil), env, false, false},
-		"ask fails":                 {answer(true, context.Canceled), env, false, false},
-		"listed":                    {ipldbind.AllowList(w.g.id, w.f.id), env, true, false},
-		"not listed":                {ipldbind.AllowList(w.g.id), env, false, false},
-		"empty list":                {ipldbind.AllowList(), fileEnv, false, false},
-		"listed as a file":          {ipldbind.AllowList(file), fileEnv, true, false},
-		"file listed by identity":   {ipldbind.AllowList(w.f.id), fileEnv, true, true},
-		"file not listed":           {ipldbind.AllowList(w.g.id), fileEnv, false, true},
-		"pure":                      {ipldbind.AllowPure(), env, true, true},
-		"not pure":                  {ipldbind.AllowPure(), grantedEnv, false, true},
-		"any of none":               {ipldbind.AnyOf(), env, false, false},
-		"any of two":                {ipldbind.AnyOf(ipldbind.Deny(), ipldbind.AllowList(w.f.id)), env, true, false},
-		"any of two that both deny": {ipldbind.AnyOf(ipldbind.Deny(), ipldbind.AllowPure()), grantedEnv, false, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w.shelf.inspects, w.shelf.loads = nil, nil
-			calls := len(w.f.calls) + len(granted.calls)
-			w.Policy = tt.policy
-			_, err := w.Resolve(t.Context(), tt.env, "~/a", ipldbind.Options{})
-			var pe *ipldbind.PolicyError
-			switch {
-			case tt.ok && err != nil, !tt.ok && !errors.As(err, &pe):
-				t.Fatalf("got %v", err)
-			case !tt.ok && (pe.Envelope != tt.env || !strings.Contains(pe.Hint(), "--allow "+pe.Module.String())):
-				t.Errorf("refused %s in %s, hint %q", pe.Module, pe.Envelope, pe.Hint())
-			case !tt.ok && (len(w.shelf.loads) > 0 || len(w.f.calls)+len(granted.calls) > calls):
-				t.Error("a refused module was loaded or run")
-			}
-			if (len(w.shelf.inspects) > 0) != tt.looked || len(w.shelf.inspects) > 1 {
-				t.Errorf("looked at %v", w.shelf.inspects)
-			}
-		})
-	}
-}
-
-// TestPolicyCannotLook has a module that cannot be fetched: that is not a refusal.
-func TestPolicyCannotLook(t *testing.T) {
-	w := newWorld(t)
-	missing := w.putCBOR(node("iprt", 1, "codec", sum(cid.Raw, []byte("missing")), "data", []byte{}))
-	_, err := w.Resolve(t.Context(), missing, "~", ipldbind.Options{})
-	var pe *ipldbind.PolicyError
-	if errors.As(err, &pe) || !errors.Is(err, errNoModule) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestScopedCodecs reads blocks of a private-use code below an envelope that names a codec for it, and nowhere else.
 func TestScopedCodecs(t *testing.T) {
 	w := newWorld(t)
@@ -366,77 +291,6 @@ func TestOwnCodecs(t *testing.T) {
 	}
 }
 
-func TestBudgets(t *testing.T) {
-	w := newWorld(t)
-	chain := w.target
-	for range 20 {
-		chain = w.putCBOR(basicnode.NewLink(link(chain)))
-	}
-	big := w.put(cid.Raw, w.f.block(node("b", make([]byte, 100_000))))
-	bigEnv := w.putCBOR(node("iprt", 1, "codec", w.f.id, "data", big))
-	both := w.envelope(w.f, node("to", w.envelope(w.g, node("a", "inside"))))
-	for name, tt := range map[string]struct {
-		root   cid.Cid
-		path   string
-		budget ipldbind.Budget
-		want   string
-	}{
-		"enough blocks":  {chain, "leaf", ipldbind.Budget{Blocks: 21}, ""},
-		"blocks":         {chain, "leaf", ipldbind.Budget{Blocks: 20}, "blocks"},
-		"enough bytes":   {bigEnv, "~/b", ipldbind.Budget{Bytes: 110_000}, ""},
-		"bytes":          {bigEnv, "~/b", ipldbind.Budget{Bytes: 100_000}, "bytes"},
-		"data counts":    {bigEnv, "~/b", ipldbind.Budget{Blocks: 1}, "blocks"},
-		"enough modules": {both, "~/to/~/a", ipldbind.Budget{Modules: 2}, ""},
-		"modules":        {both, "~/to/~/a", ipldbind.Budget{Modules: 1}, "modules"},
-	} {
-		w.Budget = tt.budget
-		_, err := w.Resolve(t.Context(), tt.root, tt.path, ipldbind.Options{})
-		var be *ipldbind.BudgetError
-		if tt.want == "" && err != nil || tt.want != "" && (!errors.As(err, &be) || be.What != tt.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	w.Budget = ipldbind.Budget{Time: time.Nanosecond}
-	if _, err := w.Resolve(t.Context(), chain, "leaf", ipldbind.Options{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("time: %v", err)
-	}
-}
-
-// TestEndlessEnvelopes is a store in which every block is an envelope around a link to the next, without end: a cycle, as far as a
-// resolution can tell. Entering all of them stops at the budget.
-func TestEndlessEnvelopes(t *testing.T) {
-	w := newWorld(t)
-	next := w.target
-	for range 300 {
-		next = w.envelope(w.f, basicnode.NewLink(link(next)))
-	}
-	_, err := w.Resolve(t.Context(), next, "", ipldbind.Options{EnterAll: true})
-	var be *ipldbind.BudgetError
-	if !errors.As(err, &be) || be.What != "blocks" {
-		t.Fatalf("got %v", err)
-	}
-	if len(w.shelf.loads) != 1 || len(w.shelf.inspects) != 1 {
-		t.Errorf("one module was loaded %d times and looked at %d times", len(w.shelf.loads), len(w.shelf.inspects))
-	}
-}
-
-// TestNothingUnasked resolves an envelope with 50,000 links and reads two blocks.
-func TestNothingUnasked(t *testing.T) {
-	w := newWorld(t)
-	links := make([]cid.Cid, 50_000)
-	for i := range links {
-		links[i] = sum(cid.Raw, []byte(fmt.Sprint("nowhere", i)))
-	}
-	env := w.putCBOR(node("iprt", 1, "codec", w.f.id, "data", w.put(cid.Raw, w.f.block(node("a", "inside", "links", links))), "links", links))
-	r, err := w.Resolve(t.Context(), env, "~/a", ipldbind.Options{EnterAll: true})
-	if err != nil || text(r.Node) != "inside" {
-		t.Fatalf("%v, %v", r, err)
-	}
-	if len(w.reads) != 2 {
-		t.Errorf("%d blocks were read", len(w.reads))
-	}
-}
-
 // TestEnvelopeInData has data that decodes to the shape of an envelope: it stays data.
 func TestEnvelopeInData(t *testing.T) {
 	w := newWorld(t)
@@ -478,33 +332,6 @@ func TestWithoutModules(t *testing.T) {
 	var ee *ipldbind.EnvelopeError
 	if _, err := w.Resolve(t.Context(), env, "~", ipldbind.Options{}); !errors.As(err, &ee) || ee.Envelope != env {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestReifier(t *testing.T) {
-	w := newWorld(t)
-	data := w.put(cid.Raw, w.f.block(node("a", "inside")))
-	env := w.putCBOR(node("iprt", 1, "codec", w.f.id, "data", data))
-	w.lsys.KnownReifiers = map[string]linking.NodeReifier{"other": nil}
-	before := w.lsys.KnownReifiers
-	w.InstallReifier(w.lsys)
-	if len(before) != 1 || len(w.lsys.KnownReifiers) != 2 {
-		t.Errorf("reifiers: %d before, %d now", len(before), len(w.lsys.KnownReifiers))
-	}
-	n := must(w.lsys.Load(linking.LinkContext{}, cidlink.Link{Cid: env}, basicnode.Prototype.Any))
-	reify := w.lsys.KnownReifiers[ipldbind.ReifierName]
-	got, err := reify(linking.LinkContext{Ctx: t.Context()}, n, w.lsys)
-	if err != nil || text(must(got.LookupByString("a"))) != "inside" {
-		t.Errorf("%v, %v", got, err)
-	}
-	plain := node("a", 1)
-	if got, err := reify(linking.LinkContext{}, plain, w.lsys); err != nil || got != plain {
-		t.Errorf("ordinary data: %v, %v", got, err)
-	}
-	w.Policy = nil
-	var pe *ipldbind.PolicyError
-	if _, err := reify(linking.LinkContext{}, n, w.lsys); !errors.As(err, &pe) {
-		t.Errorf("denied: %v", err)
 	}
 }
 
