@@ -129,11 +129,18 @@ func (h *Host) checkRequired(info *validate.Info, b Binding, l *link) *RefusedEr
 			return &RefusedError{
 				Kind:   RefusedGrant,
 				Reason: fmt.Sprintf("needs %s, which binding %q does not grant", iface, b.Name),
-				Advice: fmt.Sprintf("grant it with \"iprt grant %s %s\", if you want the module to have that", b.Name, iface),
+				Advice: grantAdvice(b.Name, iface),
 			}
 		}
 	}
 	return nil
+}
+
+func grantAdvice(binding, iface string) string {
+	if binding == "" {
+		return "grant " + iface + " in the binding, if you want the module to have that"
+	}
+	return fmt.Sprintf("grant it with \"iprt grant %s %s\", if you want the module to have that", binding, iface)
 }
 
 // linkImports finds a function for each import. The validator has compared

@@ -62,6 +62,9 @@ func TestRefusals(t *testing.T) {
 			binding: host.Binding{Name: "b", Grants: host.Grants{"iprt:config/v1": {}}},
 			reason:  `needs iprt:log/v1, which binding "b" does not grant`, hint: "iprt grant b iprt:log/v1",
 		}, {
+			name: "not granted, no name", wasm: wasmtest.Codec(wasmtest.Requires("iprt:log/v1")), kind: host.RefusedGrant,
+			reason: "needs iprt:log/v1", hint: "grant iprt:log/v1 in the binding",
+		}, {
 			name: "grant of nothing", wasm: wasmtest.Codec(), kind: host.RefusedBinding,
 			binding: host.Binding{Grants: host.Grants{"iprt:kv/v1": {}}}, reason: "grants iprt:kv/v1, this host has iprt:core/v1", hint: "remove the grant",
 		}, {

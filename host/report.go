@@ -177,7 +177,10 @@ func (r *Report) imports(h *Host, info *validate.Info) {
 			at[im.Module] = i
 			r.Imports = append(r.Imports, h.importReport(im.Module, info.Manifest))
 		}
-		r.Imports[i].Functions = append(r.Imports[i].Functions, guesttext.Line(im.Name, maxShown))
+		name := guesttext.Line(im.Name, maxShown)
+		if !slices.Contains(r.Imports[i].Functions, name) { // toolchains import some twice
+			r.Imports[i].Functions = append(r.Imports[i].Functions, name)
+		}
 	}
 	for _, iface := range r.Requires {
 		switch _, known := h.offer[iface]; {

@@ -32,6 +32,7 @@ func TestInspect(t *testing.T) {
 		wasmtest.Import("iprt:log/v1", "write", []byte{i32, i32, i32}, []byte{i32}),
 		wasmtest.Import("iprt:kv/v1", "get\x1b[2J", nil, []byte{i32}),
 		wasmtest.Import("iprt:kv/v1", "put", nil, []byte{i32}),
+		wasmtest.Import("iprt:kv/v1", "put", nil, []byte{i32}),
 		wasmtest.Import("wasi_snapshot_preview1", "sched_yield", nil, []byte{i32})))
 	if r.Verdict != host.VerdictAccepted || r.Fault != "" {
 		t.Fatalf("%s: %s", r.Verdict, r.Fault)
