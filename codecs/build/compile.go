@@ -79,7 +79,7 @@ func compileC(ctx context.Context, t tools, dir, out string) error {
 // put back, because they would change the bytes.
 func compileGo(ctx context.Context, _ tools, dir, out string) error {
 	env := []string{"GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWASM=", "GOEXPERIMENT=", "GOWORK=off"}
-	return command(ctx, dir, env, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", out, ".")
+	return command(ctx, dir, env, "go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-o", out, ".")
 }
 
 func command(ctx context.Context, dir string, env []string, name string, args ...string) error {

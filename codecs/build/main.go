@@ -34,6 +34,7 @@ const (
 // modules is what is shipped.
 var modules = []module{
 	{"bencode", "codecs/bencode", inC},
+	{"csv", "codecs/csv", inGo},
 	{"dag-cbor", "codecs/dagcbor", inC},
 	{"raw", "codecs/raw", inC},
 }
