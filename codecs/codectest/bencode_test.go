@@ -3,7 +3,6 @@ package codectest_test
 import (
 	"bytes"
 	"encoding/hex"
-	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -275,46 +274,6 @@ func TestBencodeGenerated(t *testing.T) {
 			rt.Fatalf("%q: %v", mutant, err)
 		}
 	})
-}
-
-// bencode is the encoder in a few lines of Go, for data that bencode can hold.
-func bencode(b []byte, n datamodel.Node) []byte {
-	bytesOf := func(b []byte, s string) []byte {
-		return append(append(b, big.NewInt(int64(len(s))).String()+":"...), s...)
-	}
-	switch n.Kind() {
-	case datamodel.Kind_Int:
-		return append(append(append(b, 'i'), must(table.BigInt(n)).String()...), 'e')
-	case datamodel.Kind_String:
-		return bytesOf(b, must(n.AsString()))
-	case datamodel.Kind_Bytes:
-		return bytesOf(b, string(must(n.AsBytes())))
-	case datamodel.Kind_List:
-		b = append(b, 'l')
-		for i := range n.Length() {
-			b = bencode(b, must(n.LookupByIndex(i)))
-		}
-	case datamodel.Kind_Map:
-		b = append(b, 'd')
-		type entry struct {
-			key   string
-			value datamodel.Node
-		}
-		var entries []entry
-		for it := n.MapIterator(); !it.Done(); {
-			k, v, err := it.Next()
-			key := must(must(k, err).AsString())
-			if strings.HasPrefix(key, "\x00") {
-				key = string(must(hex.DecodeString(key[1:])))
-			}
-			entries = append(entries, entry{key, v})
-		}
-		slices.SortFunc(entries, func(x, y entry) int { return strings.Compare(x.key, y.key) })
-		for _, e := range entries {
-			b = bencode(bytesOf(b, e.key), e.value)
-		}
-	}
-	return append(b, 'e')
 }
 
 // TestBencodeTorrent decodes what a torrent of two files looks like, version 2 piece layers included.
