@@ -22,7 +22,7 @@ var (
 
 // CompileError says why an engine did not accept a module.
 type CompileError struct {
-	Cause error // in the words of the engine
+	Cause error // in the words of the engine, made safe to show
 }
 
 func (e *CompileError) Error() string { return fmt.Sprintf("module does not compile: %v", e.Cause) }
@@ -34,7 +34,7 @@ func (e *CompileError) Unwrap() error { return e.Cause }
 func (e *CompileError) Code() string { return "compile-failed" }
 
 // ImportError says which import of a module cannot be satisfied. The names are the
-// guest's: sanitise them before they reach a terminal.
+// guest's own, of any length and content; the error text quotes and shortens them.
 type ImportError struct {
 	Module, Name string
 	Reason       string    // what is wrong, for example "is not offered by this host"
@@ -42,10 +42,20 @@ type ImportError struct {
 }
 
 func (e *ImportError) Error() string {
+	text := fmt.Sprintf("import %q %q %s", shorten(e.Module), shorten(e.Name), e.Reason)
 	if e.Want != nil && e.Have != nil {
-		return fmt.Sprintf("import %q %q %s: module wants %v, host has %v", e.Module, e.Name, e.Reason, *e.Want, *e.Have)
+		text += fmt.Sprintf(": module wants %v, host has %v", *e.Want, *e.Have)
 	}
-	return fmt.Sprintf("import %q %q %s", e.Module, e.Name, e.Reason)
+	return text
+}
+
+// shorten cuts a name down to what fits a message.
+func shorten(name string) string {
+	const most = 100
+	if len(name) > most {
+		return name[:most] + "…"
+	}
+	return name
 }
 
 // Code returns the stable name of the error.
@@ -66,7 +76,7 @@ func (e *MemoryLimitError) Code() string { return "memory-limit" }
 
 // InstantiateError says why a compiled module did not become an instance.
 type InstantiateError struct {
-	Cause error
+	Cause error // in the words of the engine, made safe to show
 }
 
 func (e *InstantiateError) Error() string {

@@ -54,10 +54,12 @@ func (s *State) write(ctx context.Context, level slog.Level, stream string, text
 	if s.log == nil || !s.log.Enabled(ctx, level) {
 		return true
 	}
+	if s.budget.lines < 1 {
+		return s.drop(ctx)
+	}
 	message := guesttext.Line(text, s.limits.LogLine)
-	if s.budget.lines < 1 || s.budget.bytes < len(message) {
-		s.tell(ctx)
-		return false
+	if s.budget.bytes < len(message) {
+		return s.drop(ctx)
 	}
 	s.budget.lines--
 	s.budget.bytes -= len(message)
@@ -69,11 +71,12 @@ func (s *State) write(ctx context.Context, level slog.Level, stream string, text
 	return true
 }
 
-// tell says once that the log is not complete from here on.
-func (s *State) tell(ctx context.Context) {
+// drop says once that the log is not complete from here on, and is false.
+func (s *State) drop(ctx context.Context) bool {
 	if !s.budget.told {
 		s.budget.told = true
 		s.log.LogAttrs(ctx, slog.LevelWarn, "module logs too much; further entries are dropped",
 			slog.Int("lines", s.limits.LogLines), slog.Int("bytes", s.limits.LogBytes))
 	}
+	return false
 }

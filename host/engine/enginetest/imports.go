@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/iprt/iprt/abi"
@@ -31,6 +32,7 @@ var importTests = map[string]func(*testing.T, engine.Engine){
 	"section cut":         wantCompileError(wt.Cat(wt.Header, []byte{wt.SecImport, 5, 1})),
 	"section size claims": wantCompileError(wt.Cat(wt.Header, []byte{wt.SecType, 0xff, 0xff, 0xff, 0xff, 0x0f})),
 	"type error":          wantCompileError(guest(nil, types(wt.I32), wt.Code{})),
+	"hostile names":       testHostileImport,
 	"unused offers":       testUnusedOffers,
 	"imported twice":      testImportedTwice,
 	"bound per code":      testBoundPerCode,
@@ -91,6 +93,31 @@ func wantCompileError(wasm []byte) func(*testing.T, engine.Engine) {
 			t.Fatalf("error is %T %v, want a CompileError", err, err)
 		}
 	}
+}
+
+// testHostileImport has names that would make the error text a weapon.
+func testHostileImport(t *testing.T, e engine.Engine) {
+	b := wt.New()
+	b.ImportFunc(strings.Repeat("\x1b[2J\u202e", 1<<12), strings.Repeat("n", 1<<16), nil, nil)
+	b.Export("\x1b[2J", wt.KindFunc, 99) // does not exist, which compilers report by name
+	for _, wasm := range [][]byte{b.Bytes(), exporting("\x1b[2J" + strings.Repeat("n", 1<<16))} {
+		_, err := e.Compile(t.Context(), wasm, nil)
+		if err == nil {
+			t.Fatal("compiled")
+		}
+		if text := err.Error(); strings.ContainsAny(text, "\x1b\u202e\n") || len(text) > 4<<10 {
+			t.Errorf("text of %d bytes: %.100q", len(text), text)
+		}
+	}
+}
+
+// exporting is a module that exports a function twice under one name, which is invalid.
+func exporting(name string) []byte {
+	b := wt.New()
+	f := b.Func(nil, nil, nil, wt.Code{})
+	b.Export(name, wt.KindFunc, f)
+	b.Export(name, wt.KindFunc, f)
+	return b.Bytes()
 }
 
 func testUnusedOffers(t *testing.T, e engine.Engine) {

@@ -44,7 +44,7 @@ func (c *code) build(wasm []byte, imports []engine.Import) error {
 		return err
 	})
 	if err != nil {
-		return &engine.CompileError{Cause: err}
+		return &engine.CompileError{Cause: plain(err)}
 	}
 	used, err := resolve(c.compiled.ImportedFunctions(), imports)
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *code) build(wasm []byte, imports []engine.Import) error {
 		h := &hostModule{}
 		c.hosts[name] = h
 		if err := guard(func() error { return c.buildHost(ctx, h, name, fns) }); err != nil {
-			return &engine.CompileError{Cause: err}
+			return &engine.CompileError{Cause: plain(err)}
 		}
 	}
 	return nil
@@ -97,7 +97,7 @@ func (c *code) Instantiate(ctx context.Context, o engine.InstanceOptions) (engin
 		if errors.As(err, &limit) {
 			return nil, limit
 		}
-		return nil, &engine.InstantiateError{Cause: err}
+		return nil, &engine.InstantiateError{Cause: plain(err)}
 	}
 	c.instances.Store(i.mod, i)
 	return i, nil

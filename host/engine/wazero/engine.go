@@ -14,6 +14,7 @@ package wazero
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -23,6 +24,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/guesttext"
 )
 
 // version is the release of wazero that go.mod asks for; a test compares the two. It is
@@ -142,6 +144,19 @@ func (e *runtimeEngine) forget(c *code) {
 	defer e.mu.Unlock()
 	delete(e.codes, c)
 }
+
+// plain makes an error of wazero safe to show: it may quote names of the guest, of any
+// length and content. What it wraps are texts of the same kind, and of no use.
+func plain(err error) error {
+	var p *engine.PanicError
+	if errors.As(err, &p) {
+		return err
+	}
+	return errors.New(guesttext.Line(err.Error(), maxError))
+}
+
+// maxError is how long the text of an error gets.
+const maxError = 1 << 10
 
 // guard turns a panic inside wazero into an error, so that a bug there, or a module that
 // triggers one, costs one call and not the process.

@@ -47,7 +47,7 @@ func newTrap(err error) error {
 	if kind, ok := kinds[cause.Error()]; ok {
 		return &engine.Trap{Kind: kind, Backtrace: trace}
 	}
-	return &engine.Trap{Kind: engine.TrapEngine, Backtrace: trace, Cause: cause}
+	return &engine.Trap{Kind: engine.TrapEngine, Backtrace: trace, Cause: plain(cause)}
 }
 
 // panicTrap is the trap for a panic that wazero did not catch itself.
