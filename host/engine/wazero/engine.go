@@ -22,6 +22,7 @@ import (
 
 	wz "github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sys/cpu"
 
 	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/engine/guesttext"
@@ -58,15 +59,30 @@ func configure(c wz.RuntimeConfig) wz.RuntimeConfig {
 	return c.WithCoreFeatures(api.CoreFeaturesV2).WithDebugInfoEnabled(false)
 }
 
-// newCompiler returns nil where wazero cannot compile: on a processor or system it does
-// not know, or where the system refuses executable memory. wazero says so by a panic.
+// newCompiler returns nil where wazero cannot compile, or the system refuses it executable
+// memory, which wazero says by a panic.
 func newCompiler() (rt wz.Runtime) {
+	if !compilerSupported() {
+		return nil
+	}
 	defer func() {
 		if recover() != nil {
 			rt = nil
 		}
 	}()
 	return wz.NewRuntimeWithConfig(context.Background(), configure(wz.NewRuntimeConfigCompiler()))
+}
+
+// compilerSupported is the condition under which wazero's own default compiles. That
+// default is of no use here: it does not tell which way it went.
+func compilerSupported() bool {
+	switch runtime.GOOS {
+	case "linux", "darwin", "freebsd", "netbsd", "windows":
+		return runtime.GOARCH == "arm64" || runtime.GOARCH == "amd64" && cpu.X86.HasSSE41
+	case "dragonfly", "solaris", "illumos":
+		return runtime.GOARCH == "amd64" && cpu.X86.HasSSE41
+	}
+	return false
 }
 
 // runtimeEngine is one wazero Runtime and what was compiled in it.
