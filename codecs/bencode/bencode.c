@@ -165,10 +165,11 @@ COLD u32 spell_keys(void) {
 }
 
 COLD u32 read(const u8 *p, u32 len, u32 params) {
-  block = p;
-  block_end = p + len;
   u32 status = begin_call(params);
-  return status ? status : parse();
+  if (status) return status;
+  block = len ? p : (const u8 *)&block; // an empty input has no address
+  block_end = block + len;
+  return parse();
 }
 
 IPRT_EXPORT_CODEC_DECODE u64 decode(const u8 *p, u32 len, const u8 *params, u32 params_len) {

@@ -148,10 +148,11 @@ LOOP u32 parse(u32 first) {
 }
 
 COLD u64 read(const u8 *p, u32 len, u32 params, bool only_links) {
-  block = p;
-  block_end = p + len;
   u32 status = begin_call(params);
-  if (!status) status = parse(only_links);
+  if (status) return status;
+  block = len ? p : (const u8 *)&block; // an empty input has no address
+  block_end = block + len;
+  status = parse(only_links);
   return status ? status : only_links ? finish_links(count) : finish(count, 0);
 }
 

@@ -81,11 +81,12 @@ static inline u32 next_key(u32 key) {
 // the bottom, for maps that are not in order already.
 COLD u32 *sorted(u32 map) {
   u32 n = recs[map].n, end = (u32)recs[map].value, key = map + 1;
-  u32 *a = (u32 *)take((u64)n * 8), *b = a + n;
+  u32 *a = (u32 *)take((u64)n * 8), *b;
   if (!a) {
     out_of_memory();
     return 0;
   }
+  b = a + n;
   u32 i = 0, in_order = 1;
   for (; i < n && key + 1 < end && recs[key].kind == IPRT_KIND_STRING; i++, key = next_key(key)) {
     a[i] = key;
