@@ -57,7 +57,7 @@ func BenchmarkDagCBOR(b *testing.B) {
 	for _, size := range []struct {
 		name string
 		n    int
-	}{{"1KiB", 27}, {"256KiB", 7200}} {
+	}{{"1KiB", 38}, {"256KiB", 9380}} {
 		node := entries(b, size.n)
 		var buf bytes.Buffer
 		if err := dagcbor.Encode(node, &buf); err != nil {
