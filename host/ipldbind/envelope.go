@@ -23,8 +23,11 @@ type Envelope struct {
 	Links    []cid.Cid
 	HasLinks bool
 
-	Params datamodel.Node     // parameters of the codec; nil for none
-	Codecs map[uint64]cid.Cid // modules for the codes of blocks below; nil for none
+	Params datamodel.Node // parameters of the codec; nil for none
+
+	// Codecs has modules for the codes of blocks below; nil for none. A [Resolver] uses those for private-use codes (0x300000 to 0x3fffff): any
+	// other code has a meaning already.
+	Codecs map[uint64]cid.Cid
 }
 
 // NotEnvelopeError says in which way a node is not an envelope. Such a node is ordinary data, which is no fault of its own.
@@ -183,3 +186,11 @@ func asCID(n datamodel.Node) (cid.Cid, bool) {
 	l, ok := lnk.(cidlink.Link)
 	return l.Cid, ok && l.Defined()
 }
+
+// Private-use codes mean what those who use them agreed on; every other code means what the multicodec table says.
+const (
+	privateFirst = 0x300000
+	privateLast  = 0x3fffff
+)
+
+func isPrivate(code uint64) bool { return code >= privateFirst && code <= privateLast }

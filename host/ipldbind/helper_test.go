@@ -114,18 +114,6 @@ func (f *fake) answer(e host.Export, input []byte) ([]byte, error) {
 	})))
 }
 
-func (f *fake) count(e host.Export) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := 0
-	for _, c := range f.calls {
-		if c == e {
-			n++
-		}
-	}
-	return n
-}
-
 func decodeCBOR(b []byte) (datamodel.Node, error) {
 	nb := basicnode.Prototype.Any.NewBuilder()
 	if err := dagcbor.Decode(nb, bytes.NewReader(b)); err != nil {

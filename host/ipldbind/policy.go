@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 
 	"github.com/iprt/iprt/host/manifest"
 )
@@ -122,7 +123,5 @@ func AnyOf(policies ...Policy) Policy {
 // isIdentity reports whether c has the form of a module's identity: raw, sha2-256.
 func isIdentity(c cid.Cid) bool {
 	p := c.Prefix()
-	return p.Version == 1 && p.Codec == cid.Raw && p.MhType == sha256Code && p.MhLength == 32
+	return p.Version == 1 && p.Codec == cid.Raw && p.MhType == multihash.SHA2_256 && p.MhLength == 32
 }
-
-const sha256Code = 0x12

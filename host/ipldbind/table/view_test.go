@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/ipld/go-ipld-prime/fluent/qp"
 	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
 	"github.com/ipld/go-ipld-prime/node/basicnode"
+	"github.com/ipld/go-ipld-prime/traversal"
 
 	"github.com/iprt/iprt/abi"
 )
@@ -103,6 +105,9 @@ func TestViewEqualsSource(t *testing.T) {
 			}
 			if !bytes.Equal(a.Bytes(), b.Bytes()) {
 				t.Error("go-ipld-prime encodes the view differently")
+			}
+			if a, b := must(traversal.SelectLinks(n)), must(traversal.SelectLinks(tab.Root())); !slices.Equal(a, b) {
+				t.Errorf("a traversal finds links %v, not %v", b, a)
 			}
 			if again := must(Build(tab.Root())); !bytes.Equal(again, must(Build(n))) {
 				t.Error("the table of the view differs from the table of its source")
