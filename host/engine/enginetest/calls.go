@@ -113,6 +113,22 @@ var callCases = map[string]callCase{
 		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Mem(wt.OpI32Load, 0, 0)),
 		args: []uint64{garbage | 8}, want: []uint64{0x61746164},
 	},
+	"garbage does not make a condition true": {
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.I32Const(1).I32Const(2).LocalGet(0).Op(wt.OpSelect)),
+		args: []uint64{garbage}, want: []uint64{2},
+	},
+	"garbage is no branch": {
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.Block(wt.Void).LocalGet(0).BrIf(0).I32Const(1).Op(wt.OpReturn).End().I32Const(2)),
+		args: []uint64{garbage}, want: []uint64{1},
+	},
+	"garbage is zero": {
+		wasm: guest(types(wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).Op(wt.OpI32Eqz)),
+		args: []uint64{garbage}, want: []uint64{1},
+	},
+	"garbage does not differ": {
+		wasm: guest(types(wt.I32, wt.I32), types(wt.I32), wt.Code{}.LocalGet(0).LocalGet(1).Op(wt.OpI32Eq)),
+		args: []uint64{garbage | 3, 3}, want: []uint64{1},
+	},
 	"garbage does not come back": {
 		wasm: guest(types(wt.I32, wt.F32), types(wt.I32, wt.F32), wt.Code{}.LocalGet(0).LocalGet(1)),
 		args: []uint64{garbage | 7, garbage | f32(1)}, want: []uint64{7, f32(1)},

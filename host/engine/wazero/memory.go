@@ -13,7 +13,7 @@ const pageSize = 64 << 10
 // api.Memory would mean a size that wraps to 0 at 4 GiB, and slices whose end wraps.
 type memory struct {
 	buf   []byte
-	limit uint64 // in bytes, at most what the module declares once there is a memory
+	limit uint64 // in bytes, beside what the module declares
 	live  bool   // whether the module has a memory at all
 }
 
@@ -45,11 +45,8 @@ func (m *memory) View(ptr, n uint32) ([]byte, bool) {
 }
 
 // Allocate implements [experimental.MemoryAllocator]. wazero calls it once per instance,
-// and then Reallocate with the initial size.
-func (m *memory) Allocate(_, max uint64) experimental.LinearMemory {
-	m.limit = min(m.limit, max)
-	return m
-}
+// and then Reallocate with the initial size. It heeds the declared maximum itself.
+func (m *memory) Allocate(_, _ uint64) experimental.LinearMemory { return m }
 
 // Reallocate implements [experimental.LinearMemory]. nil has memory.grow return −1. For
 // the initial size wazero has no way to take no for an answer, so a panic carries it
