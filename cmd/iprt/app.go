@@ -26,6 +26,7 @@ type app struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	flags          globals
+	own            bool          // the node is in this process
 	drain          time.Duration // see drainTime
 }
 
@@ -149,7 +150,11 @@ func quietLibraries(log *slog.Logger, level slog.Level) {
 	}
 }
 
-// reach is how far this invocation may go for blocks.
+// reach is how far this invocation may go for blocks. A node of its own was
+// opened with that already.
 func (a *app) reach() control.Reach {
+	if a.own {
+		return control.Reach{}
+	}
 	return control.Reach{Offline: a.flags.offline, Peers: a.flags.peers, Gateways: a.flags.gateways}
 }

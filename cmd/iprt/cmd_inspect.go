@@ -46,14 +46,15 @@ iprt.lock.`,
 
 // report inspects a file here, and anything else through the node.
 func (a *app) report(ctx context.Context, arg string) (host.Report, error) {
-	if b, ok, err := moduleBytes(arg); ok || err != nil {
-		if err != nil {
-			return host.Report{}, err
-		}
-		return a.reportOn(ctx, b, arg)
+	b, from, err := moduleBytes(arg)
+	if err != nil {
+		return host.Report{}, err
+	}
+	if from != "" {
+		return a.reportOn(ctx, b, from)
 	}
 	var r host.Report
-	err := a.with(ctx, func(ctx context.Context, n control.API) (err error) {
+	err = a.with(ctx, func(ctx context.Context, n control.API) (err error) {
 		r, err = n.Inspect(ctx, control.InspectRequest{Module: arg, Reach: a.reach()})
 		return err
 	})
@@ -79,25 +80,25 @@ func (a *app) reportOn(ctx context.Context, b []byte, from string) (_ host.Repor
 	return *r, h.Close(ctx)
 }
 
-// moduleBytes reads a module that is at hand without a node: a file, or one
-// that is part of this program.
-func moduleBytes(arg string) ([]byte, bool, error) {
+// moduleBytes reads a module that is at hand without a node, a file or one that
+// is part of this program, and says where it was. For a CID it returns "".
+func moduleBytes(arg string) (b []byte, from string, err error) {
 	if _, err := cid.Decode(arg); err == nil {
-		return nil, false, nil
+		return nil, "", nil
 	}
 	if !strings.ContainsAny(arg, `/\.`) {
 		_, file, err := locked(arg)
 		if err != nil {
-			return nil, false, err
+			return nil, "", err
 		}
 		if file != "" {
 			arg = file
 		} else if b, ok := iprt.Bytes(arg); ok {
-			return b, true, nil
+			return b, "what is built in", nil
 		}
 	}
-	b, err := readFile(arg, maxModule)
-	return b, true, err
+	b, err = readFile(arg, maxModule)
+	return b, arg, err
 }
 
 func printReport(w io.Writer, r host.Report) error {

@@ -111,6 +111,7 @@ func (a *app) openNode(ctx context.Context, adjust func(*node.Config)) (*node.No
 	if err != nil {
 		return nil, nil, errors.Join(err, eng.Close(context.WithoutCancel(ctx)))
 	}
+	a.own = true
 	return n, func() error {
 		// The signal that ended ctx must not cut the drain short.
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.drain)

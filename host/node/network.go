@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -43,11 +44,7 @@ func newNetwork(key crypto.PrivKey, listen []ma.Multiaddr, agent string, reg pro
 		libp2p.Transport(ws.New),
 		libp2p.DisableRelay(),
 		libp2p.DisableIdentifyAddressDiscovery(),
-	}
-	if len(listen) == 0 {
-		opts = append(opts, libp2p.NoListenAddrs)
-	} else {
-		opts = append(opts, libp2p.ListenAddrs(listen...))
+		libp2p.NoListenAddrs, // see below
 	}
 	if reg != nil {
 		opts = append(opts, libp2p.PrometheusRegisterer(reg))
@@ -56,10 +53,25 @@ func newNetwork(key crypto.PrivKey, listen []ma.Multiaddr, agent string, reg pro
 	}
 	h, err := libp2p.New(opts...)
 	if err != nil {
-		return nil, control.Errorf(control.Failed, "listen", "choose another address with --listen, for example /ip4/127.0.0.1/tcp/0",
-			"cannot start the network: %w", err)
+		return nil, fmt.Errorf("cannot start the network: %w", err)
+	}
+	// Not left to libp2p.New, which leaks half a host when it cannot listen, and
+	// is content when one address of several works.
+	for _, a := range listen {
+		if err := h.Network().Listen(a); err != nil {
+			return nil, errors.Join(control.Errorf(control.Failed, "listen", "choose another address with --listen, for example /ip4/127.0.0.1/tcp/0",
+				"cannot listen on %s: %w", a, listenReason(err)), h.Close())
+		}
 	}
 	return h, nil
+}
+
+// listenReason digs out what the system said.
+func listenReason(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // PeerID is the peer that a key makes.
