@@ -5,32 +5,56 @@
 // that the host is connected to are asked: nobody is searched for, so finding
 // and connecting to peers stays with the caller.
 //
-// Bitswap matches blocks to questions by their hash, so a peer that sends wrong
-// bytes looks like one that sends nothing. The fetcher checks hashes again all
-// the same.
+// # Peers that do not deliver
+//
+// Bitswap matches blocks to questions by their hash, so a peer that says it has
+// a block and sends other bytes looks like one that sends nothing. Both are
+// noticed: what was asked of them is asked of others, as long as there are
+// others, and they are not asked for a while. Who goes on sending blocks that
+// nobody asked for is disconnected and refused for some minutes. The fetcher
+// checks hashes again all the same.
 package bitswap
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/iprt/iprt/host/fetch"
 
-	"github.com/ipfs/boxo/bitswap"
-	"github.com/ipfs/boxo/bitswap/network"
+	"github.com/ipfs/boxo/bitswap/client"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/ipfs/boxo/bitswap/server"
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/ipfs/boxo/exchange"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
 )
+
+// DefaultPatience is how long a peer that was asked for a block may send
+// nothing useful before others are asked instead.
+const DefaultPatience = 2 * time.Second
+
+// An Option changes a setting of a [Source].
+type Option func(*watch)
+
+// WithLog sets where peers that do not deliver are reported. The default
+// discards.
+func WithLog(log *slog.Logger) Option { return func(w *watch) { w.log = log } }
+
+// WithPatience replaces [DefaultPatience].
+func WithPatience(d time.Duration) Option { return func(w *watch) { w.patience = d } }
 
 // Source asks connected peers, and answers them.
 type Source struct {
 	host   host.Host
-	net    network.BitSwapNetwork
-	swap   *bitswap.Bitswap
+	watch  *watch
+	client *client.Client
+	server *server.Server
 	cancel context.CancelFunc
 	close  sync.Once
 	err    error
@@ -41,15 +65,23 @@ var _ fetch.Source = (*Source)(nil)
 // New starts bitswap on h: a client, and a server for what is in store. The
 // store is read, never written: what arrives is kept by the fetcher, after its
 // check. Close it before the host and the store.
-func New(h host.Host, store blockstore.Blockstore) *Source {
+func New(h host.Host, store blockstore.Blockstore, opts ...Option) *Source {
 	ctx, cancel := context.WithCancel(context.Background())
-	net := bsnet.NewFromIpfsHost(h)
-	return &Source{
-		host:   h,
-		net:    net,
-		swap:   bitswap.New(ctx, net, nil, store, bitswap.WithoutDuplicatedBlockStats()),
-		cancel: cancel,
+	w := &watch{
+		net:      bsnet.NewFromIpfsHost(h),
+		patience: DefaultPatience,
+		log:      slog.New(slog.DiscardHandler),
+		peers:    make(map[peer.ID]*record),
+		wants:    make(map[cid.Cid]*want),
 	}
+	for _, opt := range opts {
+		opt(w)
+	}
+	w.server = server.New(ctx, w.net, store)
+	w.client = client.New(ctx, tap{w.net, w}, nil, store,
+		client.WithoutDuplicatedBlockStats(), client.WithBlockReceivedNotifier(w.server))
+	w.net.Start(w)
+	return &Source{host: h, watch: w, client: w.client, server: w.server, cancel: cancel}
 }
 
 // Name implements [fetch.Source].
@@ -64,8 +96,10 @@ func (s *Source) Session(ctx context.Context, _ cid.Cid, _ fetch.Budget) fetch.G
 // Close stops client and server. Questions under way fail.
 func (s *Source) Close() error {
 	s.close.Do(func() {
-		s.err = s.swap.Close()
-		s.net.Stop()
+		s.watch.net.Stop()
+		s.watch.stop()
+		s.err = s.client.Close()
+		s.server.Close()
 		s.cancel()
 	})
 	return s.err
@@ -81,20 +115,42 @@ type session struct {
 }
 
 // Get implements [fetch.Getter]. Without any peer there is nobody to wait for.
-// With peers it waits for ctx, because another one may come and have the block.
-func (s *session) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
+// With peers it waits for ctx, because another one may come and have the block,
+// unless peers sent other bytes in its place and nobody else is left to ask:
+// then the error is a [*fetch.HashError] that names one of them.
+func (s *session) Get(ctx context.Context, c cid.Cid) (block []byte, err error) {
 	if len(s.source.host.Network().Peers()) == 0 {
 		return nil, errNoPeers
 	}
-	s.start.Do(func() { s.fetcher = s.source.swap.NewSession(s.ctx) })
-	b, err := s.fetcher.GetBlock(ctx, c)
+	s.start.Do(func() { s.fetcher = s.source.client.NewSession(s.ctx) })
+	watch := s.source.watch
+	w := watch.open(c, time.Now())
+	defer func() { watch.done(w, err == nil) }()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers, err := s.fetcher.GetBlocks(ctx, []cid.Cid{c})
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
 		return nil, err
 	}
-	return b.RawData(), nil
+	tick := time.NewTicker(max(watch.patience/ticks, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case b, ok := <-answers:
+			if ok {
+				return b.RawData(), nil
+			}
+			if err := context.Cause(ctx); err != nil {
+				return nil, err
+			}
+			return nil, errClosed
+		case now := <-tick.C:
+			if err := watch.look(w, now); err != nil {
+				return nil, err
+			}
+		}
+	}
 }
 
 // Announce sends a block that is new in the store to the peers that have asked
@@ -104,12 +160,19 @@ func (s *Source) Announce(ctx context.Context, c cid.Cid, block []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.swap.NotifyNewBlocks(ctx, b)
+	return errors.Join(s.client.NotifyNewBlocks(ctx, b), s.server.NotifyNewBlocks(ctx, b))
 }
 
-type noPeers struct{}
+// errClosed is for questions that the source or their session did not outlive.
+var errClosed = errors.New("bitswap was closed")
 
-func (noPeers) Error() string   { return "not connected to any peer" }
-func (noPeers) Is(e error) bool { return e == fetch.ErrNotFound }
+// unreachable says why there is nobody to ask.
+type unreachable string
 
-var errNoPeers = noPeers{}
+func (e unreachable) Error() string { return string(e) }
+func (unreachable) Is(e error) bool { return e == fetch.ErrNotFound }
+
+const (
+	errNoPeers    = unreachable("not connected to any peer")
+	errNobodyLeft = unreachable("no connected peer is left to ask")
+)

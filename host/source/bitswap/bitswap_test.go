@@ -38,14 +38,14 @@ type node struct {
 	source *bitswap.Source
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t *testing.T, opts ...bitswap.Option) *node {
 	t.Helper()
 	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := &node{host: h, store: blockstore.NewBlockstore(dssync.MutexWrap(datastore.NewMapDatastore()))}
-	n.source = bitswap.New(h, n.store)
+	n.source = bitswap.New(h, n.store, opts...)
 	t.Cleanup(func() {
 		for range 2 { // closing twice is harmless
 			if err := n.source.Close(); err != nil {
@@ -59,9 +59,9 @@ func newNode(t *testing.T) *node {
 	return n
 }
 
-func (n *node) connect(t *testing.T, to *node) {
+func (n *node) connect(t *testing.T, to host.Host) {
 	t.Helper()
-	if err := n.host.Connect(t.Context(), peer.AddrInfo{ID: to.host.ID(), Addrs: to.host.Addrs()}); err != nil {
+	if err := n.host.Connect(t.Context(), peer.AddrInfo{ID: to.ID(), Addrs: to.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -86,7 +86,7 @@ func noise(t *testing.T, n int) []byte {
 
 func TestFetch(t *testing.T) {
 	server, client := newNode(t), newNode(t)
-	client.connect(t, server)
+	client.connect(t, server.host)
 	var keep fetch.MemStore
 	f := fetch.New(fetch.Config{Store: &keep, Sources: []fetch.Source{client.source}})
 	for name, n := range map[string]int{"one raw block": 1000, "largest raw leaf": unixfs.ChunkSize, "UnixFS file": 20*unixfs.ChunkSize + 1} {
@@ -109,7 +109,7 @@ func TestFetch(t *testing.T) {
 
 func TestLargestBlock(t *testing.T) {
 	server, client := newNode(t), newNode(t)
-	client.connect(t, server)
+	client.connect(t, server.host)
 	added, err := unixfs.AddRaw(t.Context(), server, bytes.NewReader(noise(t, fetch.MaxBlock)))
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestNobodyHasIt(t *testing.T) {
 	if !errors.Is(err, fetch.ErrNotFound) || !strings.Contains(err.Error(), "not connected to any peer") || time.Since(start) > 150*time.Millisecond {
 		t.Errorf("alone: %v after %v", err, time.Since(start))
 	}
-	client.connect(t, server)
+	client.connect(t, server.host)
 	_, err = f.Block(t.Context(), ask)
 	if !errors.Is(err, fetch.ErrNotFound) || !strings.Contains(err.Error(), "no block within 200ms") {
 		t.Errorf("with a peer: %v", err)
@@ -139,7 +139,7 @@ func TestNobodyHasIt(t *testing.T) {
 // TestBlockComesLater asks before the peer has the block.
 func TestBlockComesLater(t *testing.T) {
 	server, client := newNode(t), newNode(t)
-	client.connect(t, server)
+	client.connect(t, server.host)
 	content := noise(t, 1000)
 	c := fetch.Identity(content)
 	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
@@ -169,7 +169,7 @@ func TestCorruptStore(t *testing.T) {
 	if err := bad.Put(t.Context(), c, content[1:]); err != nil {
 		t.Fatal(err)
 	}
-	client.connect(t, bad)
+	client.connect(t, bad.host)
 	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
 	_, err := f.Block(t.Context(), fetch.Request{CID: c, Budget: fetch.Budget{Idle: 300 * time.Millisecond}})
 	if !errors.Is(err, fetch.ErrNotFound) {
@@ -178,7 +178,7 @@ func TestCorruptStore(t *testing.T) {
 	if err := good.Put(t.Context(), c, content); err != nil {
 		t.Fatal(err)
 	}
-	client.connect(t, good)
+	client.connect(t, good.host)
 	if _, err := f.Block(t.Context(), fetch.Request{CID: c}); err != nil {
 		t.Errorf("beside an honest peer: %v", err)
 	}
@@ -186,7 +186,7 @@ func TestCorruptStore(t *testing.T) {
 
 func TestCloseEndsQuestions(t *testing.T) {
 	server, client := newNode(t), newNode(t)
-	client.connect(t, server)
+	client.connect(t, server.host)
 	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
 	got := make(chan error, 1)
 	go func() {

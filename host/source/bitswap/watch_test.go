@@ -1,0 +1,195 @@
+package bitswap_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/fetch/unixfs"
+	"github.com/iprt/iprt/host/source/bitswap"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// patience is short enough for a test to wait for, and long enough for an
+// honest answer on loopback.
+const patience = 250 * time.Millisecond
+
+var misfits = map[string]func(*misfit, peer.ID, cid.Cid){
+	"lies": lies, "silent": silent, "vanishes": vanishes, "insists": insists, "another codec": wrongCodec,
+}
+
+// TestBesideHonest connects the misfit first, so that it is the first to say
+// that it has the blocks.
+func TestBesideHonest(t *testing.T) {
+	for name, onAsk := range misfits {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, good := newNode(t, bitswap.WithPatience(patience)), newNode(t)
+			bad := newMisfit(t, onAsk)
+			client.connect(t, bad.host)
+			client.connect(t, good.host)
+			f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+			for i := range 5 { // who is asked first is partly luck
+				content := noise(t, 5*unixfs.ChunkSize)
+				added, err := unixfs.Add(t.Context(), good, bytes.NewReader(content))
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				if _, err := f.File(t.Context(), fetch.Request{CID: added.CID}); err != nil {
+					t.Fatalf("file %d: %v", i, err)
+				}
+				if took := time.Since(start); took > 20*patience {
+					t.Errorf("file %d took %v", i, took)
+				}
+			}
+			if bad.asked.Load() == 0 {
+				t.Skip("the honest peer was always faster, so nothing was tried")
+			}
+		})
+	}
+}
+
+// TestCrowd has one honest peer among many that only say that they have it.
+func TestCrowd(t *testing.T) {
+	client, good := newNode(t, bitswap.WithPatience(patience)), newNode(t)
+	for range 10 {
+		client.connect(t, newMisfit(t, silent).host)
+	}
+	client.connect(t, good.host)
+	content := noise(t, 5000)
+	c := fetch.Identity(content)
+	if err := good.Put(t.Context(), c, content); err != nil {
+		t.Fatal(err)
+	}
+	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+	start := time.Now()
+	if _, err := f.Block(t.Context(), fetch.Request{CID: c}); err != nil || time.Since(start) > 6*patience {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+}
+
+func TestOnlyMisfits(t *testing.T) {
+	tests := map[string]struct {
+		onAsk func(*misfit, peer.ID, cid.Cid)
+		want  string
+		wrong bool // content was refused, rather than not to be had
+	}{
+		"lies":          {lies, "sent 64 bytes that do not match", true},
+		"another codec": {wrongCodec, "sent 1 bytes that do not match", true},
+		"silent":        {silent, "no block within", false},
+		"vanishes":      {vanishes, "no connected peer is left to ask", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, bad := newNode(t, bitswap.WithPatience(patience)), newMisfit(t, tt.onAsk)
+			client.connect(t, bad.host)
+			f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+			start := time.Now()
+			_, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity([]byte(name)), Budget: fetch.Budget{Idle: 5 * patience}})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("%v, want %q", err, tt.want)
+			}
+			var wrong *fetch.HashError
+			if errors.As(err, &wrong) != tt.wrong || errors.Is(err, fetch.ErrNotFound) == tt.wrong {
+				t.Errorf("%v is of the wrong kind", err)
+			}
+			if tt.wrong && !strings.Contains(wrong.Source, bad.host.ID().String()) {
+				t.Errorf("%v does not name the peer", wrong)
+			}
+			if took := time.Since(start); took < patience || took > 6*patience {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+// TestLateIsTaken has an honest peer that is slower than the patience, alone
+// and beside one that knows nothing of the block.
+func TestLateIsTaken(t *testing.T) {
+	for _, beside := range []bool{false, true} {
+		content := noise(t, 5000)
+		client := newNode(t, bitswap.WithPatience(patience))
+		late := newMisfit(t, slow(content, 5*patience))
+		client.connect(t, late.host)
+		if beside {
+			client.connect(t, newNode(t).host)
+		}
+		f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+		if _, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity(content)}); err != nil {
+			t.Errorf("beside another %v: %v", beside, err)
+		}
+	}
+}
+
+// TestLateEndsRest has two slow peers: the first is left alone, and asked again
+// when what it was asked for came after all.
+func TestLateEndsRest(t *testing.T) {
+	first, second := noise(t, 5000), noise(t, 5000)
+	client := newNode(t, bitswap.WithPatience(patience))
+	answers := map[cid.Cid][]byte{fetch.Identity(first): first, fetch.Identity(second): second}
+	late := newMisfit(t, func(m *misfit, from peer.ID, c cid.Cid) {
+		time.Sleep(3 * patience)
+		m.send(from, c, answers[c])
+	})
+	client.connect(t, late.host)
+	client.connect(t, newMisfit(t, silent).host)
+	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+	for c := range answers {
+		if _, err := f.Block(t.Context(), fetch.Request{CID: c}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFloodIsRefused sends blocks that nobody wants until the client hangs up,
+// and again when it is connected anew.
+func TestFloodIsRefused(t *testing.T) {
+	client, bad := newNode(t, bitswap.WithPatience(patience)), newMisfit(t, silent)
+	to := client.host.ID()
+	connected := func() bool { return client.host.Network().Connectedness(bad.host.ID()) == network.Connected }
+	client.connect(t, bad.host)
+	for n := 0; connected(); n++ {
+		if n == 100 {
+			t.Fatal("still connected after 100 lies")
+		}
+		lies(bad, to, fetch.Identity(noise(t, 8)))
+		time.Sleep(5 * time.Millisecond) // so that hanging up can be seen
+	}
+	_ = bad.host.Connect(t.Context(), peer.AddrInfo{ID: to, Addrs: client.host.Addrs()})
+	for deadline := time.Now().Add(5 * time.Second); connected(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a refused peer can connect again")
+		}
+	}
+}
+
+// TestRepeatsAreNoLies has a peer that sends everything many times over.
+func TestRepeatsAreNoLies(t *testing.T) {
+	content := noise(t, 5000)
+	c := fetch.Identity(content)
+	client := newNode(t, bitswap.WithPatience(patience))
+	sent := make(chan struct{})
+	good := newMisfit(t, func(m *misfit, from peer.ID, c cid.Cid) {
+		defer close(sent)
+		for range 50 {
+			m.send(from, c, content)
+		}
+	})
+	client.connect(t, good.host)
+	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+	if _, err := f.Block(t.Context(), fetch.Request{CID: c}); err != nil {
+		t.Fatal(err)
+	}
+	<-sent
+	if client.host.Network().Connectedness(good.host.ID()) != network.Connected {
+		t.Error("an honest peer was refused for repeating itself")
+	}
+}
