@@ -22,7 +22,10 @@ const (
 // TestReadmeTranscript runs the commands that README.md opens with and compares
 // what they print with what it shows.
 func TestReadmeTranscript(t *testing.T) {
-	readme := filepath.Join("..", "..", "README.md")
+	readme, err := filepath.Abs(filepath.Join("..", "..", "README.md")) // transcript changes the directory
+	if err != nil {
+		t.Fatal(err)
+	}
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
