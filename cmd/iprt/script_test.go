@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -164,8 +165,35 @@ type running struct{}
 type background struct {
 	cmd    *exec.Cmd
 	lines  chan string // of standard output; closed at its end
-	stderr strings.Builder
+	stderr lockedText
 	output []string
+}
+
+// lockedText collects what a process prints while others look at it.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// waitFor waits until a process has printed something, for at most 30 seconds.
+func waitFor(ts *testscript.TestScript, l *lockedText, what string) {
+	for begun := time.Now(); !strings.Contains(l.String(), what); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begun) > 30*time.Second {
+			ts.Fatalf("nothing says %q:\n%s", what, l.String())
+		}
+	}
 }
 
 // cmdStart runs a program in the background until it says "ready". What it
@@ -214,16 +242,17 @@ func (b *background) read(r io.Reader) {
 }
 
 // cmdTerm sends SIGTERM to what start started, and expects exit status 0 soon
-// after. With -kill it sends SIGKILL and expects nothing.
+// after. With -kill it sends SIGKILL and expects nothing; with -twice it sends
+// the signal twice, and expects status 1 at once.
 //
-//	term [-kill] NAME
+//	term [-kill|-twice] NAME
 func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
-	kill := len(args) == 2 && args[0] == "-kill"
-	if kill {
-		args = args[1:]
+	how := ""
+	if len(args) == 2 {
+		how, args = args[0], args[1:]
 	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: term [-kill] NAME")
+		ts.Fatalf("usage: term [-kill|-twice] NAME")
 	}
 	all := ts.Value(running{}).(map[string]*background)
 	b := all[args[0]]
@@ -231,16 +260,24 @@ func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s was not started", args[0])
 	}
 	delete(all, args[0])
-	if kill {
+	if how == "-kill" {
 		ts.Check(b.cmd.Process.Kill())
 		_ = b.cmd.Wait()
 		return
 	}
 	begun := time.Now()
 	ts.Check(b.cmd.Process.Signal(syscall.SIGTERM))
+	if how == "-twice" {
+		waitFor(ts, &b.stderr, "stopping")
+		ts.Check(b.cmd.Process.Signal(syscall.SIGTERM))
+	}
 	for range b.lines { // until the pipe is closed, as Wait wants it
 	}
-	if err := b.cmd.Wait(); err != nil {
+	err := b.cmd.Wait()
+	if how == "-twice" && b.cmd.ProcessState.ExitCode() == 1 {
+		err = nil
+	}
+	if err != nil {
 		ts.Fatalf("%s: %v\n%s", args[0], err, b.stderr.String())
 	}
 	if took := time.Since(begun); took > 8*time.Second {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,24 +22,14 @@ func oneLine(s string) string {
 		}
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
-			b.WriteString(`\x` + hex(s[i]>>4) + hex(s[i]&15))
+			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case r == '\n' || r == '\r' || r == '\t':
 			b.WriteByte(' ')
 		case !unicode.IsPrint(r):
-			b.WriteString(escape(r))
+			fmt.Fprintf(&b, `\u{%x}`, r)
 		default:
 			b.WriteRune(r)
 		}
 	}
 	return strings.TrimSpace(b.String())
-}
-
-func hex[T byte | rune](n T) string { return string("0123456789abcdef"[n]) }
-
-func escape(r rune) string {
-	s := ""
-	for ; r > 0; r >>= 4 {
-		s = hex(r&15) + s
-	}
-	return `\u{` + s + `}`
 }
