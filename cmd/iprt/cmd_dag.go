@@ -38,6 +38,9 @@ it.`,
 				if err != nil {
 					return err
 				}
+				if isTerminal(a.stdout) {
+					doc = jsonForTerminal(doc)
+				}
 				_, err = a.stdout.Write(append(doc, '\n'))
 				return writeFailed(err)
 			})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -32,4 +33,21 @@ func oneLine(s string) string {
 		}
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// jsonForTerminal is a JSON text with nothing in it that a terminal would act
+// on: JSON leaves DEL, the C1 controls and marks that reverse the direction of
+// writing as they are. It means the same; only strings can hold such runes.
+func jsonForTerminal(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for _, r := range string(doc) {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }

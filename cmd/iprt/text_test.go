@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 )
 
@@ -54,4 +57,47 @@ func TestParsePages(t *testing.T) {
 			t.Errorf("%q is %d pages", bad, got)
 		}
 	}
+}
+
+func TestJSONForTerminal(t *testing.T) {
+	for _, text := range []string{"plain", "\u009b31m", "\x7f", "\u202e", "\U000e0001", "grüße 世界", `"\`} {
+		doc, err := json.Marshal(map[string]string{text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		safe := jsonForTerminal(doc)
+		for _, r := range string(safe) {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q shows %U", text, r)
+			}
+		}
+		var back map[string]string
+		if err := json.Unmarshal(safe, &back); err != nil || back[text] != text {
+			t.Errorf("%q came back as %v, %v", text, back, err)
+		}
+	}
+}
+
+// A bar that was shown must go away, whether or not its total was known or
+// reached.
+func TestProgress(t *testing.T) {
+	var nothing *bar
+	nothing.add(1)
+	nothing.done()
+	for _, total := range []int64{0, 10, 1000} {
+		var out bytes.Buffer
+		b := &bar{what: "testing", app: &app{stderr: &out}, total: total, begun: time.Now().Add(-2 * barDelay)}
+		b.add(10)
+		b.add(10)
+		if b.bar == nil {
+			t.Fatal("no bar after the delay")
+		}
+		b.done()
+	}
+	b := &bar{what: "testing", app: &app{}, begun: time.Now().Add(time.Hour)}
+	b.add(10)
+	if b.bar != nil {
+		t.Fatal("a bar before the delay")
+	}
+	b.done()
 }
