@@ -60,6 +60,9 @@ type probe struct {
 func start(t *testing.T) *probe {
 	t.Helper()
 	if _, err := exec.LookPath(clang()); err != nil {
+		if os.Getenv("IPRT_REQUIRE_CLANG") == "1" {
+			t.Fatal(err)
+		}
 		t.Skipf("%v: the C runtime is not tested; install clang-19 and lld-19, or set $CLANG", err)
 	}
 	wasm, err := module()
