@@ -122,6 +122,7 @@ func TestEncodeRefuses(t *testing.T) {
 	heapString := func(n uint32, v uint64) rec { return rec{abi.KindString, abi.FlagHeap, n, v} }
 	float := func(f float64) []byte { return handTable("", rec{kind: abi.KindFloat, v: math.Float64bits(f)}) }
 	null := rec{kind: abi.KindNull}
+	codecs := openAll(t)
 	for _, tc := range []struct {
 		codec, name string
 		table       []byte
@@ -170,7 +171,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{"dag-cbor", "unsorted, end past the outer", handTable("a", rec{abi.KindList, 0, 1, 2}, rec{abi.KindMap, 0, 1, 4}, heapString(1, 0), null), differ},
 	} {
 		t.Run(tc.codec+"/"+tc.name, func(t *testing.T) {
-			_, err := open(t, tc.codec).EncodeTable(t.Context(), tc.table)
+			_, err := codecs[tc.codec].EncodeTable(t.Context(), tc.table)
 			wantRefused(t, err, abi.StatusInvalid, tc.text)
 		})
 	}
@@ -183,7 +184,7 @@ func TestEncodeSurvivesNoise(t *testing.T) {
 	for _, name := range []string{"dag-cbor", "bencode"} {
 		c := open(t, name)
 		encoded := 0
-		for range 20_000 {
+		for range 5000 {
 			table := bytes.Clone(good)
 			for range 1 + rng.IntN(3) {
 				at := abi.TableHeaderSize + rng.IntN(len(table)-abi.TableHeaderSize)
@@ -204,6 +205,7 @@ func TestEncodeSurvivesNoise(t *testing.T) {
 // TestSortIsNotQuadratic sorts a hundred thousand keys in the orders that break bad sorts.
 func TestSortIsNotQuadratic(t *testing.T) {
 	const n = 100_000
+	codecs := openAll(t)
 	for _, order := range []struct {
 		name string
 		key  func(i int) int
@@ -226,7 +228,7 @@ func TestSortIsNotQuadratic(t *testing.T) {
 		for _, name := range []string{"dag-cbor", "bencode"} {
 			t.Run(name+"/"+order.name, func(t *testing.T) {
 				// Twenty comparisons an entry take 30 ms; n² of them would take minutes.
-				if _, err := open(t, name).EncodeTable(t.Context(), table); err != nil {
+				if _, err := codecs[name].EncodeTable(t.Context(), table); err != nil {
 					t.Error(err)
 				}
 			})

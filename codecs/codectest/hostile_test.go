@@ -12,8 +12,6 @@ import (
 	"github.com/iprt/iprt/host/ipldbind/table"
 )
 
-var allCodecs = []string{"bencode", "dag-cbor", "raw"}
-
 // isRefusal tells a refusal by the guest from a trap and from a broken promise.
 func isRefusal(err error) bool {
 	var e *codectest.Error
@@ -128,9 +126,9 @@ func TestEncodeDepth(t *testing.T) {
 
 // TestNoParameters: none of these codecs takes any.
 func TestNoParameters(t *testing.T) {
-	for _, name := range allCodecs {
+	for _, c := range openAll(t) {
 		for _, call := range []string{"decode", "encode", "links"} {
-			_, err := open(t, name).CallWithParams(t.Context(), call, []byte{0xa0}, []byte{0xa0})
+			_, err := c.CallWithParams(t.Context(), call, []byte{0xa0}, []byte{0xa0})
 			wantRefused(t, err, abi.StatusInvalid, "the codec takes no parameters")
 		}
 	}

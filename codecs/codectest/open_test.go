@@ -17,6 +17,15 @@ func open(t testing.TB, name string) *codectest.Codec {
 	return openSmall(t, name, 0)
 }
 
+// openAll starts every codec that is written in C.
+func openAll(t testing.TB) map[string]*codectest.Codec {
+	all := map[string]*codectest.Codec{}
+	for _, name := range []string{"bencode", "dag-cbor", "raw"} {
+		all[name] = open(t, name)
+	}
+	return all
+}
+
 func openSmall(t testing.TB, name string, maxMemory uint64) *codectest.Codec {
 	t.Helper()
 	wasm, ok := iprt.Bytes(name)
