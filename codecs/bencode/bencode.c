@@ -191,7 +191,7 @@ static u32 size_of(const iprt_record *r) {
   return r->kind < IPRT_KIND_STRING ? 23 : r->kind > IPRT_KIND_LINK ? 2 : 11 + r->n;
 }
 
-HOT bool is_hex_key(const iprt_record *r) { return r->n && !*data_of(r); }
+HOT bool is_hex_key(const iprt_record *r) { return r->kind == IPRT_KIND_STRING && r->n && !*data_of(r); }
 
 HOT u32 nibble(u8 c) { return c < 'a' ? c - '0' : c - 'a' + 10u; }
 

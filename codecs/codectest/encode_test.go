@@ -141,6 +141,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{"bencode", "null in a list", handTable("", rec{abi.KindList, 0, 1, 2}, null), "record 1: bencode has no null"},
 		{"bencode", "duplicate keys", mapTable(t, abi.MapUnordered, "b", "a", "b"), "record 5: duplicate map key"},
 		{"bencode", "broken promise", mapTable(t, abi.MapBytewise, "b", "a"), "record 3: keys out of order"},
+		{"bencode", "key is an integer that points far away", handTable("", rec{abi.KindMap, 1, 2, 5}, rec{abi.KindUint, 0, 9, 1<<32 - 1}, null, null, null), expected},
 		{"raw", "string", handTable("a", heapString(1, 0)), "record 0: raw holds bytes, not string"},
 		{"raw", "map", mapTable(t, abi.MapUnordered), "record 0: raw holds bytes, not map"},
 		{"raw", "integer", handTable("", rec{kind: abi.KindNint}), "record 0: raw holds bytes, not integer"},
@@ -165,9 +166,9 @@ func TestEncodeRefuses(t *testing.T) {
 		{"dag-cbor", "inner end past the outer", handTable("", rec{abi.KindList, 0, 1, 2}, rec{abi.KindList, 0, 1, 3}, null), differ},
 		{"dag-cbor", "key without a value", handTable("a", rec{abi.KindMap, 2, 1, 2}, heapString(1, 0)), expected},
 		{"dag-cbor", "key is no string", handTable("a", rec{abi.KindMap, 2, 1, 3}, null, null), expected},
-		{"dag-cbor", "unsorted key is no string", handTable("a", rec{abi.KindMap, 0, 1, 3}, null, null), differ},
+		{"dag-cbor", "unsorted key is no string", handTable("a", rec{abi.KindMap, 0, 2, 5}, heapString(1, 0), null, null, null), differ},
 		{"dag-cbor", "unsorted, too few entries", handTable("a", rec{abi.KindMap, 0, 2, 3}, heapString(1, 0), null), differ},
-		{"dag-cbor", "unsorted, too many entries", handTable("a", rec{abi.KindMap, 0, 0, 3}, heapString(1, 0), null), differ},
+		{"dag-cbor", "unsorted, too many entries", handTable("ab", rec{abi.KindMap, 0, 2, 7}, heapString(1, 0), null, heapString(1, 1), null, heapString(1, 0), null), differ},
 		{"dag-cbor", "unsorted, end past the outer", handTable("a", rec{abi.KindList, 0, 1, 2}, rec{abi.KindMap, 0, 1, 4}, heapString(1, 0), null), differ},
 	} {
 		t.Run(tc.codec+"/"+tc.name, func(t *testing.T) {

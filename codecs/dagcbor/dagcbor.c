@@ -17,7 +17,8 @@ static const char past_end[] = "longer than the rest of the block";
 
 #define NOT_FINITE 0xffe0000000000000ull // twice the bits of an infinity: no finite float reaches it
 
-// argument reads the rest of the head at p, whose argument does not fit its first byte. The error is in iprt_err.
+// argument reads the rest of the head at p, whose argument does not fit its first byte. An error is in
+// iprt_error_record.
 COLD u64 argument(const u8 *p) {
   u32 info = *p & 31, size = 1u << (info - 24);
   if (info > 27) return fail_at(p, info == 31 ? "indefinite length" : "reserved head");

@@ -8,8 +8,8 @@
 #include "table.h"
 
 // What a codec defines.
-static u32 size_of(const iprt_record *r);  // the most bytes that a record becomes, without what it contains
-static int key_order(u32 a, u32 b);          // < 0, 0 or > 0: the order of two key records
+static u32 size_of(const iprt_record *r);   // the most bytes that a record becomes, without what it contains
+static int key_order(u32 a, u32 b);         // < 0, 0 or > 0: the order of two key records
 static bool unsorted(const iprt_record *r); // a map whose entries may not come in that order
 static void put_open(const iprt_record *r);
 static u32 put_key(u32 i);
@@ -56,8 +56,8 @@ static u64 size_of_all;
 // order of entries does not matter for that. Records may share heap bytes, so the sum can exceed the table.
 COLD u32 open_table(u8 *table, u32 len) {
   const iprt_table_header *h = (const iprt_table_header *)table;
-  if (len < IPRT_TABLE_HEADER_SIZE || h->magic != IPRT_TABLE_MAGIC || h->records_off > len || h->records > (len - h->records_off) / sizeof *recs ||
-      h->heap_off > len || h->heap_len > len - h->heap_off)
+  if (len < IPRT_TABLE_HEADER_SIZE || h->magic != IPRT_TABLE_MAGIC || h->records_off > len ||
+      h->records > (len - h->records_off) / sizeof *recs || h->heap_off > len || h->heap_len > len - h->heap_off)
     return fail(IPRT_INVALID, "offset ", 0, "not a token table");
   recs = (iprt_record *)(table + h->records_off);
   rec_count = h->records;
@@ -161,7 +161,7 @@ COLD u32 put_all(void) {
     put_open(r);
     w++;
     *w = (struct walk){i, r->n, (u32)r->value, 0, 0, r->kind == IPRT_KIND_MAP};
-    if (w->map && unsorted(r) && !(w->keys = sorted(i))) return iprt_error_record.status;
+    if (w->map && r->n > 1 && unsorted(r) && !(w->keys = sorted(i))) return iprt_error_record.status;
     i++;
   }
 }
