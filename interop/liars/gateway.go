@@ -1,7 +1,7 @@
 // Package liars holds peers that speak the protocols well and deliver wrong
-// bytes, or none: an HTTP gateway and a bitswap peer.
+// bytes, or none: HTTP gateways and bitswap peers.
 //
-// Start with [Gateway] and [Bitswap]. Both count what they delivered, so that a
+// Start with [Gateway] and [Bitswap]. Both count what they were asked for, so that a
 // test can tell "refused" from "never asked".
 package liars
 
@@ -29,13 +29,13 @@ func Flip(body []byte) []byte {
 // Truncate leaves the second half out.
 func Truncate(body []byte) []byte { return body[:len(body)/2] }
 
-// A Liar counts its answers.
+// A Liar counts the questions for content that it gave its own answer to.
 type Liar struct {
 	Addr string // URL of a gateway, multiaddr with peer id of a bitswap peer
 	told atomic.Int64
 }
 
-// Told is how many wrong answers went out.
+// Told is how often it was asked for content and did what it does.
 func (l *Liar) Told() int64 { return l.told.Load() }
 
 // Gateway serves what the honest gateway at upstream serves, after lie.
