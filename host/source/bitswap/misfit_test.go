@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +24,6 @@ type misfit struct {
 	host  host.Host
 	net   network.BitSwapNetwork
 	onAsk func(m *misfit, from peer.ID, c cid.Cid)
-	asked atomic.Int32
 	work  sync.WaitGroup
 }
 
@@ -55,7 +53,6 @@ func (m *misfit) ReceiveMessage(_ context.Context, from peer.ID, in bsmsg.BitSwa
 		case want.WantType == pb.Message_Wantlist_Have:
 			out.AddHave(want.Cid)
 		default:
-			m.asked.Add(1)
 			m.work.Go(func() { m.onAsk(m, from, want.Cid) })
 		}
 	}
