@@ -428,3 +428,20 @@ func TestObserver(t *testing.T) {
 		}
 	})
 }
+
+// A host with nothing running closes without complaint, even when there is no
+// time to wait.
+func TestCloseIdleWithoutTime(t *testing.T) {
+	expired, cancel := context.WithCancel(context.Background())
+	cancel()
+	e := newEngine(t, true)
+	for range 100 { // the choice between two ready cases is random
+		h, err := host.New(e, host.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Close(expired); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

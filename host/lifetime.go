@@ -99,7 +99,11 @@ func (l *lifetime) close(ctx context.Context) error {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		errs = append(errs, fmt.Errorf("host: a load is still running: %w", ctx.Err()))
+		select {
+		case <-idle: // both are true, and select would choose by chance
+		default:
+			errs = append(errs, fmt.Errorf("host: a load is still running: %w", ctx.Err()))
+		}
 	}
 	return errors.Join(errs...)
 }
