@@ -100,24 +100,19 @@ func linksOver(blocks *fetch.Session) *linking.LinkSystem {
 
 // envelopes is the policy for modules that a block brings in. What the
 // operator named in the request or at the start, what is built in and what
-// policy.json allows may run; "envelopes" in policy.json narrows or widens
-// that. There is nobody to ask yet, so "ask" is "deny". What policy.json
-// denies is refused again, by the host, when it is loaded.
+// policy.json allows may run; "deny" in policy.json leaves only what was named.
+// There is nobody to ask yet, so "ask" is "deny"; "pure" does not get past
+// [Open]. What policy.json denies is refused again, by the host, when it is
+// loaded.
 func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
 	named := slices.Concat(request, n.allow)
-	doc := n.policy.Document()
-	switch doc.Envelopes {
-	case policy.EnvelopesDeny, policy.EnvelopesAsk:
+	if n.policy.Envelopes() != policy.EnvelopesAllowList {
 		return ipldbind.AllowList(named...)
 	}
 	for _, b := range n.cfg.Builtin {
 		named = append(named, b.CID)
 	}
-	listed := ipldbind.AllowList(append(named, doc.Allow...)...)
-	if doc.Envelopes == policy.EnvelopesPure {
-		return ipldbind.AnyOf(listed, ipldbind.AllowPure())
-	}
-	return listed
+	return ipldbind.AllowList(append(named, n.policy.Document().Allow...)...)
 }
 
 // requestModules gives a resolver the modules that envelopes name, for as long

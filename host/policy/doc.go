@@ -26,7 +26,7 @@
 //   - "grants" maps the name of a binding to the interfaces it may use, and
 //     each of those to its arguments, null or {} for none.
 //   - "envelopes" says which codec modules a self-describing block may bring
-//     in: "deny" none (the default), "allow-list" those in "allow", "pure"
+//     in: "allow-list" those in "allow" (the default), "deny" none, "pure"
 //     also every module that imports nothing granted, "ask" whatever the
 //     user says yes to, one by one. None of these gets past "deny".
 //

@@ -21,7 +21,7 @@ const MaxSize = 4 << 20
 // Envelopes says which modules a self-describing block may bring in.
 type Envelopes string
 
-// The values of "envelopes". The zero value means EnvelopesDeny.
+// The values of "envelopes". The zero value means EnvelopesAllowList.
 const (
 	EnvelopesDeny      Envelopes = "deny"
 	EnvelopesAllowList Envelopes = "allow-list"

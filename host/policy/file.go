@@ -116,7 +116,7 @@ func (f *File) Envelopes() Envelopes {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.doc.Envelopes == "" {
-		return EnvelopesDeny
+		return EnvelopesAllowList
 	}
 	return f.doc.Envelopes
 }

@@ -181,7 +181,7 @@ func TestMissingFile(t *testing.T) {
 	if err := f.Allow(context.Background(), host.Candidate{ID: a, Locator: a}); err == nil {
 		t.Error("a missing file allows something")
 	}
-	if f.Envelopes() != policy.EnvelopesDeny {
+	if f.Envelopes() != policy.EnvelopesAllowList {
 		t.Errorf("envelopes are %q", f.Envelopes())
 	}
 	if g, err := f.Grants("x"); err != nil || len(g) != 0 {
