@@ -246,7 +246,7 @@ func TestFunc(t *testing.T) {
 	if v, err := f.File(t.Context(), fetch.Request{CID: c}); err != nil || v.From() != "builtin" {
 		t.Errorf("from %q, %v", v.From(), err)
 	}
-	if _, err := f.File(t.Context(), fetch.Request{CID: fetch.Identity(nil)}); !errors.Is(err, fetch.ErrNotFound) {
+	if _, err := f.File(t.Context(), fetch.Request{CID: fetch.Identity([]byte("other"))}); !errors.Is(err, fetch.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }

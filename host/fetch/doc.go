@@ -15,7 +15,8 @@
 // network sources at once. The first valid answer wins and the losers are
 // cancelled. A wrong answer is never fatal while another source may still
 // answer: it is recorded, and a source that goes on lying is left out for the
-// rest of the request.
+// rest of the request. Nobody is asked for a CID that holds the bytes itself,
+// or that is the hash of no bytes at all.
 //
 // # Bounds
 //

@@ -76,6 +76,10 @@ func isIdentifier(c cid.Cid) bool {
 
 func isIdentity(c cid.Cid) bool { return c.Prefix().MhType == multihash.IDENTITY }
 
+// isEmpty reports whether c names the block of no bytes. Nobody needs to be
+// asked for that one, and bitswap does not carry it.
+func isEmpty(c cid.Cid) bool { return verify(c, nil, "") == nil }
+
 // verify reports, as a [*HashError], that block is not what c names. The CID
 // was accepted by [CheckCID] before.
 func verify(c cid.Cid, block []byte, source string) error {

@@ -52,6 +52,38 @@ func TestHashList(t *testing.T) {
 	}
 }
 
+// TestNoBytes asks for the hash of no bytes where nobody has anything.
+func TestNoBytes(t *testing.T) {
+	nobody := &fake{name: "peer", get: new(fetch.MemStore).Get}
+	f := fetch.New(fetch.Config{Store: new(fetch.MemStore), Sources: []fetch.Source{nobody}})
+	for name, hash := range map[string]uint64{
+		"sha2-256": multihash.SHA2_256, "sha2-512": multihash.SHA2_512, "blake3": multihash.BLAKE3, "blake2b-256": multihash.BLAKE2B_MIN + 31,
+	} {
+		h, err := multihash.Sum(nil, hash, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := cid.NewCidV1(cid.Raw, h)
+		for _, f := range []*fetch.Fetcher{f, f.Offline()} {
+			if b, err := f.Block(t.Context(), fetch.Request{CID: c}); err != nil || b == nil || len(b) != 0 {
+				t.Errorf("%s: Block = %v, %v", name, b, err)
+			}
+			if v, err := f.File(t.Context(), fetch.Request{CID: c}); err != nil || v.ID() != fetch.Identity(nil) || len(v.Bytes()) != 0 {
+				t.Errorf("%s: File = %s, %v", name, v.ID(), err)
+			}
+		}
+	}
+	if n := nobody.asked.Load(); n != 0 {
+		t.Errorf("a source was asked %d times", n)
+	}
+	// Another kind of nothing: a DAG-PB block without bytes is no file.
+	empty := cid.NewCidV1(cid.DagProtobuf, fetch.Identity(nil).Hash())
+	var bad *fetch.ContentError
+	if _, err := f.File(t.Context(), fetch.Request{CID: empty}); !errors.As(err, &bad) {
+		t.Errorf("an empty DAG-PB block: %v", err)
+	}
+}
+
 func checkRefused(t *testing.T, what string, err error, ok bool) {
 	t.Helper()
 	var refused *fetch.CIDError

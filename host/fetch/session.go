@@ -12,7 +12,11 @@ import (
 	"github.com/multiformats/go-multihash"
 )
 
-const storeName = "store"
+// Where blocks come from that no source delivered.
+const (
+	storeName  = "store"
+	inlineName = "the CID itself"
+)
 
 // A Session gets many blocks under one budget, from sources that keep their
 // connections and their knowledge of who has what between blocks. It
@@ -87,6 +91,9 @@ func (s *Session) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if isIdentity(c) {
 		return s.inline(c)
 	}
+	if isEmpty(c) {
+		return []byte{}, s.meter.took(0, inlineName)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
@@ -124,7 +131,7 @@ func (s *Session) inline(c cid.Cid) ([]byte, error) {
 	if err != nil {
 		return nil, &CIDError{CID: c, Reason: err.Error()}
 	}
-	return h.Digest, s.meter.took(h.Length, "the CID itself")
+	return h.Digest, s.meter.took(h.Length, inlineName)
 }
 
 // fromStore looks on this machine. A block that went bad is removed, so that a
