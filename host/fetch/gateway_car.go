@@ -121,7 +121,11 @@ func (g *carGetter) read(ctx context.Context) {
 		return
 	}
 	defer resp.Body.Close()
-	var body io.Reader = resp.Body
+	g.take(resp.Body)
+}
+
+// take parks the blocks of a CAR until it ends, goes wrong or is too much.
+func (g *carGetter) take(body io.Reader) {
 	limit := g.budget.wire()
 	if limit >= 0 {
 		// Lengths and CIDs come on top of the blocks.
