@@ -159,3 +159,23 @@ func TestKuboFetchesWhatWeAdd(t *testing.T) {
 		}
 	}
 }
+
+// An empty file that Kubo holds can be had, although bitswap does not carry the
+// block: what its CID names needs nobody to send it. Added with defaults it is
+// a block that says so, and does travel.
+func TestFetchEmptyFileFromKubo(t *testing.T) {
+	k := kubo.Start(t)
+	for how, flags := range map[string][]string{
+		"defaults": {"--cid-version=0"},
+		"v1":       {"--cid-version=1", "--raw-leaves"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			c := k.RunIn(strings.NewReader(""), append([]string{"add", "-Q"}, flags...)...)
+			out := filepath.Join(t.TempDir(), "out")
+			node.New(t).Run("--peer", k.Addr(), "get", "-o", out, c)
+			if got, err := os.ReadFile(out); err != nil || len(got) != 0 {
+				t.Errorf("%d bytes, %v; want none", len(got), err)
+			}
+		})
+	}
+}
