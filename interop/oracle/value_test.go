@@ -116,6 +116,7 @@ func sameMap(n datamodel.Node, v map[string]any, note func(string)) error {
 }
 
 // toNode makes the data that the codec has to encode to what the oracle makes of v. Maps come in the order that keys gives.
+// keys is called outside of qp, which takes panics for errors: rapid ends a draw by one.
 func toNode(v any, keys func(map[string]any) []string) datamodel.Node {
 	switch v := v.(type) {
 	case string:
@@ -131,15 +132,23 @@ func toNode(v any, keys func(map[string]any) []string) datamodel.Node {
 		}
 		return basicnode.NewUint(v.Uint64())
 	case []any:
+		items := make([]datamodel.Node, len(v))
+		for i := range v {
+			items[i] = toNode(v[i], keys)
+		}
 		return must(qp.BuildList(basicnode.Prototype.Any, int64(len(v)), func(l datamodel.ListAssembler) {
-			for _, item := range v {
-				qp.ListEntry(l, qp.Node(toNode(item, keys)))
+			for _, item := range items {
+				qp.ListEntry(l, qp.Node(item))
 			}
 		}))
 	case map[string]any:
+		order, values := keys(v), map[string]datamodel.Node{}
+		for _, key := range order {
+			values[key] = toNode(v[key], keys)
+		}
 		return must(qp.BuildMap(basicnode.Prototype.Any, int64(len(v)), func(m datamodel.MapAssembler) {
-			for _, key := range keys(v) {
-				qp.MapEntry(m, spell(key), qp.Node(toNode(v[key], keys)))
+			for _, key := range order {
+				qp.MapEntry(m, spell(key), qp.Node(values[key]))
 			}
 		}))
 	}
