@@ -211,9 +211,11 @@ COLD int key_order(u32 a, u32 b) {
   return i < n && i < m ? raw_key(x, i) - raw_key(y, i) : (n > m) - (n < m);
 }
 
-// Bytewise order is lost where a key is hexadecimal; in that order the first one is, if any.
+// Bytewise order is lost where a key is hexadecimal. In that order the first one is then, or the one after the empty key.
 static bool unsorted(const iprt_record *r) {
-  return r->flags != IPRT_MAP_BYTEWISE || (r + 1 < recs + r->value && is_hex_key(r + 1));
+  const iprt_record *first = r + 1;
+  if (r->flags != IPRT_MAP_BYTEWISE) return true;
+  return first < recs + r->value && first->kind == IPRT_KIND_STRING && (!first->n || is_hex_key(first));
 }
 
 static void put_open(const iprt_record *r) { *out++ = r->kind == IPRT_KIND_MAP ? 'd' : 'l'; }

@@ -187,6 +187,7 @@ func TestBencodeEncodesKeys(t *testing.T) {
 		{[]string{"b", "\x00ff", "a"}, "d1:ai0e1:bi0e1:\xffi0ee"},
 		{[]string{"\x00ff", "\x0000", "", "é"}, "d0:i0e1:\x00i0e2:éi0e1:\xffi0ee"},
 		{[]string{"\x0000aa", "\x0000"}, "d1:\x00i0e2:\x00\xaai0ee"},
+		{[]string{"", "\x0080", "\x01"}, "d0:i0e1:\x01i0e1:\x80i0ee"}, // the empty key sorts before the other form
 		{[]string{"\x00"}, "record 1" + notHex},          // the empty key needs no other form
 		{[]string{"\x0061"}, "record 1" + notHex},        // nor does "a"
 		{[]string{"\x00c3a9"}, "record 1" + notHex},      // nor "é"
