@@ -138,6 +138,7 @@ func TestCallAllocatesNothing(t *testing.T) {
 	h := newHost(t, newEngine(t, false), host.Config{})
 	m := load(t, h, echo(), host.Binding{})
 	block := make([]byte, 1000)
+	parts := [][]byte{block, block}
 	ctx := context.Background()
 	n := testing.AllocsPerRun(200, func() {
 		i, err := m.Acquire(ctx)
@@ -146,6 +147,9 @@ func TestCallAllocatesNothing(t *testing.T) {
 		}
 		defer i.Release()
 		if _, err := i.Call(ctx, host.CodecDecode, block, block); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := i.CallParts(ctx, host.CodecDecode, parts, block); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -11,8 +11,21 @@ import (
 // allocAlign is what iprt_alloc promises.
 const allocAlign = 16
 
+// input is a first input in parts, and their length together.
+type input struct {
+	parts [][]byte
+	size  int
+}
+
+func sizeOf(parts [][]byte) (n int) {
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
+}
+
 // call is the hot path: it allocates nothing unless it fails.
-func (g *guest) call(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+func (g *guest) call(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
 	if g.dead || g.m.pool.isClosed() {
 		return nil, ErrClosed
 	}
@@ -28,12 +41,12 @@ func (g *guest) call(ctx context.Context, e Export, a, b []byte) ([]byte, error)
 	return out, err
 }
 
-func (g *guest) roleCall(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
 	pa, pb, err := g.push(ctx, a, b)
 	if err != nil {
 		return nil, err
 	}
-	g.stack = [roleParams]uint64{uint64(pa), uint64(len(a)), uint64(pb), uint64(len(b))}
+	g.stack = [roleParams]uint64{uint64(pa), uint64(a.size), uint64(pb), uint64(len(b))}
 	if err := g.run(ctx, g.exports[e]); err != nil {
 		return nil, g.trapped(ctx, e.String(), err)
 	}
@@ -68,21 +81,29 @@ func (g *guest) run(ctx context.Context, f engine.Func) error {
 // returns their addresses, 0 for an empty one. What the guest says about the
 // addresses is checked only after the second allocation, because that may
 // move the memory.
-func (g *guest) push(ctx context.Context, a, b []byte) (pa, pb uint32, err error) {
-	if pa, err = g.allocate(ctx, len(a)); err != nil {
+func (g *guest) push(ctx context.Context, a input, b []byte) (pa, pb uint32, err error) {
+	if pa, err = g.allocate(ctx, a.size); err != nil {
 		return 0, 0, err
 	}
 	if pb, err = g.allocate(ctx, len(b)); err != nil {
 		return 0, 0, err
 	}
-	endA, endB := uint64(pa)+uint64(len(a)), uint64(pb)+uint64(len(b))
+	endA, endB := uint64(pa)+uint64(a.size), uint64(pb)+uint64(len(b))
 	if pa != 0 && pb != 0 && uint64(pa) < endB && uint64(pb) < endA {
 		return 0, 0, g.broke(abi.ExportAlloc, fmt.Sprintf("it gave overlapping memory: [0x%x, 0x%x) and [0x%x, 0x%x)", pa, endA, pb, endB))
 	}
-	if err = g.fill(pa, a); err != nil {
+	dst, err := g.inputAt(pa, a.size)
+	if err != nil {
 		return 0, 0, err
 	}
-	return pa, pb, g.fill(pb, b)
+	for _, part := range a.parts {
+		dst = dst[copy(dst, part):]
+	}
+	if dst, err = g.inputAt(pb, len(b)); err != nil {
+		return 0, 0, err
+	}
+	copy(dst, b)
+	return pa, pb, nil
 }
 
 // allocate asks the guest for n bytes.
@@ -107,15 +128,15 @@ func (g *guest) allocate(ctx context.Context, n int) (uint32, error) {
 	return p, nil
 }
 
-func (g *guest) fill(p uint32, data []byte) error {
-	if len(data) == 0 {
-		return nil
+// inputAt is the memory that the guest gave for n bytes of input.
+func (g *guest) inputAt(p uint32, n int) ([]byte, error) {
+	if n == 0 {
+		return nil, nil
 	}
-	dst, ok := g.mem.View(p, uint32(len(data)))
+	dst, ok := g.mem.View(p, uint32(n))
 	if !ok {
-		return g.broke(abi.ExportAlloc, fmt.Sprintf(
-			"it gave 0x%x for %d bytes, which is not inside the memory of %d bytes", p, len(data), g.mem.Size()))
+		return nil, g.broke(abi.ExportAlloc, fmt.Sprintf(
+			"it gave 0x%x for %d bytes, which is not inside the memory of %d bytes", p, n, g.mem.Size()))
 	}
-	copy(dst, data)
-	return nil
+	return dst, nil
 }

@@ -165,6 +165,33 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCallParts gives the same input in one piece and in several.
+func TestCallParts(t *testing.T) {
+	engines(t, func(t *testing.T, e engine.Engine) {
+		h := newHost(t, e, host.Config{Limits: host.Limits{MaxInputBytes: 100_000}})
+		i := acquire(t, load(t, h, echo(), host.Binding{}))
+		defer i.Release()
+		long := bytes.Repeat([]byte("0123456789"), 5000)
+		for _, parts := range [][][]byte{
+			nil, {nil}, {nil, {}, nil}, {[]byte("x")}, {[]byte("pay"), nil, []byte("load")}, {nil, long, []byte("-"), long[:49_999]},
+		} {
+			want := bytes.Join(parts, nil)
+			out, err := i.CallParts(t.Context(), host.CodecDecode, parts, long) // after the second input, memory may have moved
+			if err != nil || !bytes.Equal(out, want) {
+				t.Errorf("%d parts of %d bytes gave %d bytes, %v", len(parts), len(want), len(out), err)
+			}
+		}
+		_, err := i.CallParts(t.Context(), host.CodecDecode, [][]byte{long, long, {0}}, nil)
+		var limit *host.LimitError
+		if !errors.As(err, &limit) || limit.Limit != "MaxInputBytes" || limit.Value != 100_001 {
+			t.Errorf("parts that are too long together gave %v", err)
+		}
+		if _, err := i.CallParts(t.Context(), host.CodecDecode, [][]byte{long, long}, nil); err != nil {
+			t.Errorf("parts at the limit, after ones above it: %v", err)
+		}
+	})
+}
+
 func TestStatusAndText(t *testing.T) {
 	for _, c := range []struct {
 		name   string

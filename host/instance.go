@@ -36,13 +36,19 @@ func (i Instance) Module() *Module {
 // ctx.Err() if ctx had ended before the call. Nothing interrupts a call that
 // is running; see [Limits].
 func (i Instance) Call(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+	return i.CallParts(ctx, e, [][]byte{a}, b)
+}
+
+// CallParts is Call with a first input that lies in several places. The guest
+// gets it in one piece; nobody else has to put it together first.
+func (i Instance) CallParts(ctx context.Context, e Export, a [][]byte, b []byte) ([]byte, error) {
 	if i.g == nil {
 		return nil, ErrClosed
 	}
 	if err := i.g.lease.enter(i.lease); err != nil {
 		return nil, err
 	}
-	out, err := i.g.callObserved(ctx, e, a, b)
+	out, err := i.g.callObserved(ctx, e, input{parts: a, size: sizeOf(a)}, b)
 	if i.g.lease.leave() {
 		i.g.recycle()
 		return nil, ErrClosed // released during the call: the result is not the caller's any more
@@ -131,7 +137,7 @@ func (l *lease) end(n uint64) bool {
 }
 
 // callObserved is call, timed if somebody watches.
-func (g *guest) callObserved(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
+func (g *guest) callObserved(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
 	obs := g.m.host.cfg.Observer
 	if obs == nil {
 		return g.call(ctx, e, a, b)
@@ -140,7 +146,7 @@ func (g *guest) callObserved(ctx context.Context, e Export, a, b []byte) ([]byte
 	out, err := g.call(ctx, e, a, b)
 	obs.Called(CallEvent{
 		Module: g.m.id, Binding: g.m.binding.Name, Export: e,
-		Took: time.Since(begin), In: len(a) + len(b), Out: len(out), Err: err,
+		Took: time.Since(begin), In: a.size + len(b), Out: len(out), Err: err,
 	})
 	return out, err
 }
