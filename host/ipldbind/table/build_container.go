@@ -14,7 +14,13 @@ import (
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func asBytes(s string) []byte  { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
+// shortList is the most items of a list that are looked up one by one: it saves an iterator, and what a lookup may cost is bounded.
+const shortList = 8
+
 func (b *Builder) listValue(n datamodel.Node, depth int) error {
+	if size := n.Length(); 0 <= size && size <= shortList {
+		return b.shortListValue(n, size, depth)
+	}
 	it := n.ListIterator()
 	if it == nil {
 		return buildError(nil, "a list has no iterator")
@@ -32,7 +38,25 @@ func (b *Builder) listValue(n datamodel.Node, depth int) error {
 			return err
 		}
 	}
-	putRecord(b.record(self), kindList, 0, items, uint64(b.count()))
+	b.set(self, kindList, 0, items)
+	return nil
+}
+
+func (b *Builder) shortListValue(n datamodel.Node, size int64, depth int) error {
+	self := b.count()
+	if err := b.add(kindList, 0, 0, 0); err != nil {
+		return err
+	}
+	for i := range size {
+		v, err := n.LookupByIndex(i)
+		if err != nil {
+			return buildError(err, "list item %d", i)
+		}
+		if err := b.value(v, depth); err != nil {
+			return err
+		}
+	}
+	b.set(self, kindList, 0, uint32(size))
 	return nil
 }
 
@@ -59,7 +83,10 @@ func (b *Builder) mapValue(n datamodel.Node, depth int) error {
 			order.add(prev, key)
 		}
 		prev = key
-		if err := b.addString(key); err != nil {
+		if err := checkString(key); err != nil {
+			return err
+		}
+		if err := b.addCopy(kindString, asBytes(key)); err != nil { // for repeated
 			return err
 		}
 		if err := b.value(v, depth); err != nil {
@@ -72,7 +99,7 @@ func (b *Builder) mapValue(n datamodel.Node, depth int) error {
 			return buildError(nil, "map key %.64q occurs twice", dup)
 		}
 	}
-	putRecord(b.record(self), kindMap, flags, entries, uint64(b.count()))
+	b.set(self, kindMap, flags, entries)
 	return nil
 }
 
@@ -80,8 +107,14 @@ func (b *Builder) mapValue(n datamodel.Node, depth int) error {
 type keyOrder struct{ bytewise, lengthFirst bool }
 
 func (o *keyOrder) add(prev, key string) {
+	if len(prev) == len(key) { // to both orders the same; most keys
+		if prev >= key {
+			*o = keyOrder{}
+		}
+		return
+	}
+	o.lengthFirst = o.lengthFirst && len(prev) < len(key)
 	o.bytewise = o.bytewise && prev < key
-	o.lengthFirst = o.lengthFirst && lengthFirstLess(prev, key)
 }
 
 // flags is the strictest order.
@@ -93,10 +126,6 @@ func (o *keyOrder) flags() uint8 {
 		return bytewise
 	}
 	return unordered
-}
-
-func (b *Builder) record(i uint32) []byte {
-	return b.records[abi.TableHeaderSize+abi.RecordSize*int(i):][:abi.RecordSize]
 }
 
 // repeated returns a key that occurs twice in the map at record self, whose children are written.

@@ -53,6 +53,11 @@ func (b broken) AsBytes() ([]byte, error)           { return nil, errBroken }
 func (b broken) AsLink() (datamodel.Link, error)    { return nil, nil }
 func (b broken) MapIterator() datamodel.MapIterator { return nil }
 
+func (b broken) Length() int64 { return 1 }
+func (b broken) LookupByIndex(int64) (datamodel.Node, error) {
+	return nil, errBroken
+}
+
 // chain is a list in a list in a list …
 func chain(depth int) datamodel.Node {
 	n := must(qp.BuildList(basicnode.Prototype.Any, 0, func(datamodel.ListAssembler) {}))
@@ -78,6 +83,7 @@ func TestBuildRefuses(t *testing.T) {
 		"nil link":          {broken{kind: datamodel.Kind_Link}, "nil"},
 		"map without items": {broken{kind: datamodel.Kind_Map}, "iterator"},
 		"failing node":      {broken{kind: datamodel.Kind_Bytes}, "broken"},
+		"failing list":      {broken{kind: datamodel.Kind_List}, "list item 0"},
 		"invalid kind":      {broken{kind: datamodel.Kind_Invalid}, "no place"},
 		"too deep":          {chain(abi.MaxDepth + 1), "deeper"},
 	} {

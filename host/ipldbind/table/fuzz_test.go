@@ -38,7 +38,8 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
-// checkParse compares Parse with the reference in package abi. What is accepted is walked whole, and must come back unchanged through Build.
+// checkParse compares Parse with the reference in package abi. What is accepted is walked whole, and must come back unchanged through Build,
+// which makes the same of the view and of a copy.
 func checkParse(t *testing.T, b, block []byte) {
 	block = append([]byte{}, block...) // never nil, which abi takes for an encode table
 	tab, err := Parse(b, block, Limits{})
@@ -56,15 +57,17 @@ func checkParse(t *testing.T, b, block []byte) {
 		t.Fatalf("walked %d records of %d", n, tab.Len())
 	}
 	_, _ = tab.Links()
-	if err := tab.Assemble(basicnode.Prototype.Any.NewBuilder()); err != nil {
-		var re *RangeError
-		if !errors.As(err, &re) {
-			t.Fatalf("assemble: %v", err)
-		}
-	}
 	built, err := Build(tab.Root())
 	if err != nil {
 		t.Fatalf("build: %v", err)
+	}
+	nb := basicnode.Prototype.Any.NewBuilder()
+	var re *RangeError
+	switch err := tab.Assemble(nb); {
+	case err != nil && !errors.As(err, &re):
+		t.Fatalf("assemble: %v", err)
+	case err == nil && len(built) < shareFrom && !bytes.Equal(must(Build(nb.Build())), built):
+		t.Fatal("the view and a copy of it are built to different tables")
 	}
 	if err := abi.CheckTable(built, nil); err != nil {
 		t.Fatalf("the reference refuses what was built: %v", err)
