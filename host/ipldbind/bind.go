@@ -23,12 +23,16 @@ func BindWith(m *host.Module, l Limits) (*Codec, error) {
 type hosted struct{ *host.Module }
 
 func (h hosted) Call(ctx context.Context, e host.Export, input, params []byte, use func([]byte) error) error {
+	return h.CallParts(ctx, e, [][]byte{input}, params, use)
+}
+
+func (h hosted) CallParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func([]byte) error) error {
 	i, err := h.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer i.Release()
-	result, err := i.Call(ctx, e, input, params)
+	result, err := i.CallParts(ctx, e, input, params)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Module is a codec module that can be called. [Bind] makes one of a *host.Module; other implementations are for tests and for
-// codecs that live elsewhere.
+// codecs that live elsewhere. A Module that also has CallParts, with the input as [][]byte instead of []byte, spares encoders a copy.
 type Module interface {
 	// ID is the CID of the module's bytes.
 	ID() cid.Cid
@@ -84,21 +84,27 @@ func (c *Codec) DecodeInto(ctx context.Context, block, params []byte, na datamod
 
 // Encode returns the block that holds n.
 func (c *Codec) Encode(ctx context.Context, n datamodel.Node, params []byte) ([]byte, error) {
+	return c.AppendEncode(ctx, []byte{}, n, params)
+}
+
+// AppendEncode appends the block that holds n to dst, as append does: for callers that keep a buffer. Long strings and bytes are
+// read from n's own memory while it runs. After an error it returns nil.
+func (c *Codec) AppendEncode(ctx context.Context, dst []byte, n datamodel.Node, params []byte) ([]byte, error) {
 	b := builders.Get().(*table.Builder)
 	defer func() {
-		if b.Size() <= keepBuilder {
+		b.Reset() // n is the caller's
+		if b.Size() <= keepBuffer {
 			builders.Put(b)
 		}
 	}()
-	t, err := b.Build(n)
+	parts, err := b.Parts(n)
 	if err != nil {
 		return nil, c.fail("encode", err)
 	}
-	var block []byte
 	size := 0
-	err = c.module.Call(ctx, host.CodecEncode, t, params, func(result []byte) error {
+	err = c.callParts(ctx, host.CodecEncode, parts, params, func(result []byte) error {
 		if size = len(result); size <= c.limits.block() {
-			block = bytes.Clone(result)
+			dst = append(dst, result...)
 		}
 		return nil
 	})
@@ -108,14 +114,29 @@ func (c *Codec) Encode(ctx context.Context, n datamodel.Node, params []byte) ([]
 	if err != nil {
 		return nil, c.fail("encode", err)
 	}
-	return block, nil
+	return dst, nil
+}
+
+// partsCaller is a [Module] that puts the parts of an input together where they are needed.
+type partsCaller interface {
+	CallParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func(result []byte) error) error
+}
+
+// callParts calls an export with an input in parts, which are put together here only if they have to be.
+func (c *Codec) callParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func([]byte) error) error {
+	if m, ok := c.module.(interface {
+		CallParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func([]byte) error) error
+	}); ok {
+		return m.CallParts(ctx, e, input, params, use)
+	}
+	return c.module.Call(ctx, e, bytes.Join(input, nil), params, use)
 }
 
 // builders keeps the memory of tables for the next one: for a large block, getting it anew costs as much as building.
 var builders = sync.Pool{New: func() any { return new(table.Builder) }}
 
-// keepBuilder is the most memory that a pooled builder may hold on to, in bytes.
-const keepBuilder = 4 << 20
+// keepBuffer is the most memory that a pooled builder or buffer may hold on to, in bytes.
+const keepBuffer = 4 << 20
 
 // Links returns the CIDs that block links to, in document order with repetitions. Nothing is decoded beyond them.
 func (c *Codec) Links(ctx context.Context, block, params []byte) ([]cid.Cid, error) {

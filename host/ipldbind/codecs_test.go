@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-ipld-prime/codec/dagcbor"
 	"github.com/ipld/go-ipld-prime/datamodel"
 	"github.com/ipld/go-ipld-prime/node/basicnode"
 	"github.com/ipld/go-ipld-prime/node/bindnode"
@@ -143,6 +144,41 @@ func TestBadModules(t *testing.T) {
 	c := ipldbind.NewCodec(private, lying{fake: newFake("a", 'a'), answer: must(table.Build(node("a", 1)))}, ipldbind.Limits{})
 	if _, err := c.Links(t.Context(), []byte("block"), nil); err == nil || !strings.Contains(err.Error(), "list of links") {
 		t.Errorf("links of a map: %v", err)
+	}
+}
+
+// TestAppendEncode encodes by modules that take their input in parts, and by one that cannot.
+func TestAppendEncode(t *testing.T) {
+	f := newFake("a", 'a')
+	for _, tt := range []struct {
+		name   string
+		codec  *ipldbind.Codec
+		prefix string
+	}{
+		{"dag-cbor", shipped(t, "dag-cbor"), ""},
+		{"fake", ipldbind.NewCodec(private, f, ipldbind.Limits{}), "a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, n := range []datamodel.Node{
+				node("a", 1), basicnode.NewBytes(nil),
+				node("a", make([]byte, 5000), "b", "short", "c", strings.Repeat("long", 5000), "d", node("e", make([]byte, 100_000))),
+			} {
+				var cbor bytes.Buffer
+				if err := dagcbor.Encode(n, &cbor); err != nil {
+					t.Fatal(err)
+				}
+				want := tt.prefix + cbor.String()
+				whole, err := tt.codec.Encode(t.Context(), n, nil)
+				if err != nil || string(whole) != want {
+					t.Fatalf("Encode gave %d bytes, %v; want %d", len(whole), err, len(want))
+				}
+				dst := append(make([]byte, 0, 20_000), "before"...)
+				got, err := tt.codec.AppendEncode(t.Context(), dst, n, nil)
+				if err != nil || string(got) != "before"+want {
+					t.Fatalf("AppendEncode gave %d bytes, %v; want 6 + %d", len(got), err, len(want))
+				}
+			}
+		})
 	}
 }
 

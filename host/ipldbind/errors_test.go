@@ -81,3 +81,18 @@ func TestDecodeAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodeAllocations: into a buffer that is large enough, encoding allocates for iterators and no more.
+func TestEncodeAllocations(t *testing.T) {
+	codec := shipped(t, "dag-cbor")
+	n := node("a", make([]byte, 100_000), "b", 1) // long enough to be shared
+	buf := make([]byte, 0, 200_000)
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, err := codec.AppendEncode(t.Context(), buf, n, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 6 {
+		t.Errorf("%.0f allocations", allocs)
+	}
+}

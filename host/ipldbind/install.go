@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/ipld/go-ipld-prime/codec"
 	"github.com/ipld/go-ipld-prime/datamodel"
@@ -71,14 +72,22 @@ func (s *Codecs) encoder(c *Codec) codec.Encoder {
 	return func(n datamodel.Node, w io.Writer) error {
 		ctx, cancel := context.WithTimeout(s.cfg.Context, s.cfg.Timeout)
 		defer cancel()
-		block, err := c.Encode(ctx, n, nil)
+		buf := buffers.Get().(*[]byte)
+		block, err := c.AppendEncode(ctx, (*buf)[:0], n, nil)
 		if err != nil {
 			return err
 		}
 		_, err = w.Write(block)
+		if cap(block) <= keepBuffer {
+			*buf = block
+			buffers.Put(buf)
+		}
 		return err
 	}
 }
+
+// buffers keeps the memory of blocks between encoding and writing. An io.Writer keeps nothing of what it is given.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Load loads the block that lnk names from lsys, checks its hash, and decodes it, with a codec of the set if there is one for its
 // code and with lsys's own decoder otherwise. The result is of prototype np; nil means a view, or basicnode where a native

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -223,5 +224,32 @@ func TestDeadline(t *testing.T) {
 	lp := cidlink.LinkPrototype{Prefix: c.Prefix()}
 	if _, err := lsys.Store(linking.LinkContext{}, lp, node("a", 1)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("encode: %v", err)
+	}
+}
+
+// TestInstallEncoders stores blocks of many sizes from several goroutines, whose encoders share buffers.
+func TestInstallEncoders(t *testing.T) {
+	s, f := ipldbind.New(ipldbind.Config{}), newFake("a", 'a')
+	if err := s.Add(private, ipldbind.NewCodec(private, f, ipldbind.Limits{})); err != nil {
+		t.Fatal(err)
+	}
+	var lsys linking.LinkSystem
+	s.Install(&lsys)
+	encode := must(lsys.EncoderChooser(cidlink.LinkPrototype{Prefix: cid.Prefix{Version: 1, Codec: private}}))
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 50 {
+				n := node("a", bytes.Repeat([]byte{byte(g)}, i*i*7%5000), "b", i)
+				var w bytes.Buffer
+				if err := encode(n, &w); err != nil || !bytes.Equal(w.Bytes(), f.block(n)) {
+					t.Errorf("goroutine %d, block %d: %d bytes, %v", g, i, w.Len(), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := encode(basicnode.NewString("\xff"), io.Discard); err == nil {
+		t.Error("an impossible node was encoded")
 	}
 }
