@@ -65,7 +65,7 @@ func (e *CARError) Code() string { return "bad-car" }
 
 // Hint says what to do about it.
 func (e *CARError) Hint() string {
-	return "the file is damaged or is not a CAR; make it again with ipfs dag export or iprt dag export"
+	return "the file is damaged or is not a CAR; make it again with ipfs dag export, or fetch it from a gateway with ?format=car"
 }
 
 // Name implements [Source].
@@ -75,7 +75,12 @@ func (s *CAR) Name() string { return s.name }
 func (s *CAR) Local() bool { return true }
 
 // Session implements [Source].
-func (s *CAR) Session(context.Context, cid.Cid, Budget) Getter { return s }
+func (s *CAR) Session(context.Context, cid.Cid, Budget) Getter { return carSession{s} }
+
+// carSession hides Close, so that the end of one request does not close the file.
+type carSession struct{ car *CAR }
+
+func (s carSession) Get(ctx context.Context, c cid.Cid) ([]byte, error) { return s.car.Get(ctx, c) }
 
 // Roots are the roots that the header names; there may be none.
 func (s *CAR) Roots() []cid.Cid { return s.roots }

@@ -131,6 +131,9 @@ func TestCAR(t *testing.T) {
 			if err != nil || !bytes.Equal(v.Bytes(), content) {
 				t.Errorf("%d bytes, %v", len(v.Bytes()), err)
 			}
+			if _, err := f.Block(t.Context(), fetch.Request{CID: file.CID}); err != nil {
+				t.Errorf("a second request: %v", err)
+			}
 			if b, err := f.Block(t.Context(), fetch.Request{CID: empty}); err != nil || len(b) != 0 {
 				t.Errorf("empty block: %q, %v", b, err)
 			}

@@ -124,10 +124,10 @@ func (g *Gateway) Session(ctx context.Context, root cid.Cid, b Budget) Getter {
 	return &carGetter{gateway: g, ctx: ctx, root: root, budget: b}
 }
 
-// rawGetter asks for one block at a time.
-type rawGetter struct{ *Gateway }
+// rawGetter asks for one block at a time. It hides Close: connections outlive the request.
+type rawGetter struct{ gateway *Gateway }
 
-func (g rawGetter) Get(ctx context.Context, c cid.Cid) ([]byte, error) { return g.raw(ctx, c) }
+func (g rawGetter) Get(ctx context.Context, c cid.Cid) ([]byte, error) { return g.gateway.raw(ctx, c) }
 
 // raw asks for one block. What arrives is capped, not checked.
 func (g *Gateway) raw(ctx context.Context, c cid.Cid) ([]byte, error) {
