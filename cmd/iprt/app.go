@@ -37,6 +37,7 @@ type globals struct {
 	offline  bool
 	peers    []string
 	gateways []string
+	from     []string
 	routing  string
 	listen   []string
 	engine   string

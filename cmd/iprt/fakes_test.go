@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -87,6 +89,27 @@ func garbageSocket() {
 			}
 			_ = conn.Close()
 		}()
+	}
+}
+
+// httpGet writes what a URL answers to a file, as curl would.
+//
+//	httpget URL FILE
+func httpGet() {
+	resp, err := http.Get(os.Args[1])
+	if err != nil {
+		fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	if err == nil {
+		err = os.WriteFile(os.Args[2], body, 0o600)
+	}
+	if err != nil {
+		fatal(err)
 	}
 }
 

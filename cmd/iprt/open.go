@@ -48,6 +48,8 @@ func (a *app) onlyForOwnNode() error {
 	switch {
 	case !a.flags.builtin:
 		flag = "--no-builtin"
+	case len(a.flags.from) > 0:
+		flag = "--from"
 	case len(a.flags.listen) > 0:
 		flag = "--listen"
 	case a.flags.engine != defaultEngine:
@@ -97,6 +99,7 @@ func (a *app) openNode(ctx context.Context, adjust func(*node.Config)) (*node.No
 		Listen:   a.flags.listen,
 		Peers:    a.flags.peers,
 		Gateways: a.flags.gateways,
+		From:     a.flags.from,
 		Offline:  a.flags.offline,
 		Log:      a.log,
 		Version:  version(),

@@ -53,6 +53,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&g.offline, "offline", false, "use only what is stored here")
 	f.StringArrayVar(&g.peers, "peer", nil, "connect to the peer at `MULTIADDR`; repeatable")
 	f.StringArrayVar(&g.gateways, "gateway", nil, "ask the trustless gateway at `URL`; repeatable")
+	f.StringArrayVar(&g.from, "from", nil, "read blocks from the CAR file, or the folder of blocks, at `PATH`; repeatable")
 	f.StringVar(&g.routing, "routing", "none", "how to find providers; this release knows only none")
 	f.StringArrayVar(&g.listen, "listen", nil, "listen on `MULTIADDR`; repeatable (default /ip4/127.0.0.1/tcp/0 for run, nowhere for the rest)")
 	f.StringVar(&g.engine, "engine", defaultEngine, "run modules on `ENGINE`: "+engineNames())

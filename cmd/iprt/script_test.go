@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 		"iprt":          main,
 		"slowgateway":   slowGateway,
 		"garbagesocket": garbageSocket,
+		"httpget":       httpGet,
 	})
 }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"log/slog"
+	"os"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -38,6 +39,11 @@ type Config struct {
 	// Gateways are base URLs of trustless gateways to fetch blocks from.
 	Gateways []string
 
+	// From are paths of CAR files, and of folders that hold blocks in files named
+	// by their CID. They are asked after the store and before any network, also
+	// when Offline; what is read from them is not copied to the store.
+	From []string
+
 	// Offline makes a node without any network. It contradicts Listen, Peers
 	// and Gateways, which are ignored.
 	Offline bool
@@ -73,6 +79,8 @@ type plan struct {
 	peers    []peer.AddrInfo
 	gateways []fetch.Source
 	release  func() // of the gateways; nil when offline
+	local    []fetch.Source
+	cars     []*fetch.CAR // among local, to be closed
 	allow    []cid.Cid
 }
 
@@ -80,8 +88,19 @@ func (c Config) plan() (p plan, err error) {
 	if c.Engine == nil || c.Dir == "" {
 		return p, control.Errorf(control.Usage, "usage", "", "node: Config needs Dir and Engine")
 	}
-	if p.allow, err = parseCIDs(c.Allow); err != nil || c.Offline {
+	if p.allow, err = parseCIDs(c.Allow); err != nil {
 		return p, err
+	}
+	if p.local, p.cars, err = openLocal(c.From); err != nil {
+		return p, err
+	}
+	defer func() {
+		if err != nil {
+			closeCARs(p.cars)
+		}
+	}()
+	if c.Offline {
+		return p, nil
 	}
 	if p.listen, err = parseListen(c.Listen); err != nil {
 		return p, err
@@ -91,6 +110,36 @@ func (c Config) plan() (p plan, err error) {
 	}
 	p.gateways, p.release, err = parseGateways(c.Gateways)
 	return p, err
+}
+
+// openLocal makes sources of CAR files and folders.
+func openLocal(paths []string) (sources []fetch.Source, cars []*fetch.CAR, err error) {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			err = control.Errorf(control.NotFound, "no-such-file", "name a CAR file, or a folder of blocks in files named by their CID",
+				"cannot read blocks from %s: %w", path, err)
+		case info.IsDir():
+			sources = append(sources, fetch.Dir(path, os.DirFS(path)))
+		default:
+			var car *fetch.CAR
+			if car, err = fetch.OpenCAR(path); err == nil {
+				cars, sources = append(cars, car), append(sources, car)
+			}
+		}
+		if err != nil {
+			closeCARs(cars)
+			return nil, nil, err
+		}
+	}
+	return sources, cars, nil
+}
+
+func closeCARs(cars []*fetch.CAR) {
+	for _, c := range cars {
+		_ = c.Close() // only read from
+	}
 }
 
 // parseGateways makes sources of URLs. The function it returns drops their idle

@@ -69,7 +69,7 @@ func classify(err error) (control.Kind, string) {
 	case is[*host.CallError](err):
 		return callKind(err), "module-status"
 	case is[*fetch.HashError](err), is[*fetch.CIDError](err), is[*fetch.ContentError](err),
-		is[*fetch.NotFileError](err), is[*unixfs.ContentError](err), is[*ipldbind.LinkError](err),
+		is[*fetch.NotFileError](err), is[*fetch.CARError](err), is[*unixfs.ContentError](err), is[*ipldbind.LinkError](err),
 		is[*validate.Error](err), is[*manifest.Error](err), is[*pack.Error](err):
 		return control.Refused, "bad-content"
 	case is[*ipldbind.PolicyError](err), is[*ipldbind.RoleError](err), is[*ipldbind.ConflictError](err):

@@ -67,6 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg: cfg, log: cfg.Log, allow: p.allow, reg: prometheus.NewRegistry(),
 		loading: make(map[string]bool), bindings: make(map[string]*bound),
 	}
+	n.onClose(func(context.Context) error { closeCARs(p.cars); return nil })
 	for _, step := range []func(context.Context, plan) error{
 		n.openDir, n.openNetwork, n.openHost, n.connect,
 	} {
@@ -147,7 +148,7 @@ func (n *Node) openNetwork(_ context.Context, p plan) error {
 	if n.peerID, err = PeerID(key); err != nil {
 		return err
 	}
-	sources := []fetch.Source{n.builtinSource()}
+	sources := append([]fetch.Source{n.builtinSource()}, p.local...)
 	if len(p.listen)+len(p.peers) > 0 {
 		if n.net, err = newNetwork(key, p.listen, "iprt/"+n.cfg.Version, n.reg); err != nil {
 			return err
