@@ -188,14 +188,14 @@ func TestBencodeEncodesKeys(t *testing.T) {
 		{[]string{"\x00ff", "\x0000", "", "é"}, "d0:i0e1:\x00i0e2:éi0e1:\xffi0ee"},
 		{[]string{"\x0000aa", "\x0000"}, "d1:\x00i0e2:\x00\xaai0ee"},
 		{[]string{"", "\x0080", "\x01"}, "d0:i0e1:\x01i0e1:\x80i0ee"}, // the empty key sorts before the other form
-		{[]string{"\x00"}, "record 1" + notHex},          // the empty key needs no other form
-		{[]string{"\x0061"}, "record 1" + notHex},        // nor does "a"
-		{[]string{"\x00c3a9"}, "record 1" + notHex},      // nor "é"
-		{[]string{"\x00f"}, "record 1" + notHex},         // half a byte
-		{[]string{"\x00FF"}, "record 1" + notHex},        // upper case
-		{[]string{"\x00fg"}, "record 1" + notHex},        // no digit
-		{[]string{"\x00\xc3\xa9"}, "record 1" + notHex},  // no digit either
-		{[]string{"a", "\x00ffzz"}, "record 3" + notHex}, // behind others
+		{[]string{"\x00"}, "record 1" + notHex},                       // the empty key needs no other form
+		{[]string{"\x0061"}, "record 1" + notHex},                     // nor does "a"
+		{[]string{"\x00c3a9"}, "record 1" + notHex},                   // nor "é"
+		{[]string{"\x00f"}, "record 1" + notHex},                      // half a byte
+		{[]string{"\x00FF"}, "record 1" + notHex},                     // upper case
+		{[]string{"\x00fg"}, "record 1" + notHex},                     // no digit
+		{[]string{"\x00\xc3\xa9"}, "record 1" + notHex},               // no digit either
+		{[]string{"a", "\x00ffzz"}, "record 3" + notHex},              // behind others
 		{[]string{"a", "b", "a"}, "record 5: duplicate map key"},
 		{[]string{"\x00ff", "\x00ff"}, "record 3: duplicate map key"},
 	} {
