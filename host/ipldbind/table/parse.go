@@ -94,15 +94,14 @@ type parser struct {
 	keys    keySet
 }
 
-// frame is an open container.
+// frame is an open container. It holds no pointers, which the garbage collector would want to know of at every key.
 type frame struct {
 	left     uint64 // records of direct children still to come; a map has two for each entry
 	node     uint32
+	prev     uint32 // the last key; 0 before the first
 	isMap    bool
-	order    uint8  // of a map
-	shuffled bool   // keys of an unordered map did not come in bytewise order: uniqueness needs a set
-	started  bool   // prev is set
-	prev     string // the last key
+	order    uint8 // of a map
+	shuffled bool  // keys of an unordered map did not come in bytewise order: uniqueness needs a set
 }
 
 func (p *parser) run(area []byte) error {
@@ -116,10 +115,9 @@ func (p *parser) run(area []byte) error {
 		}
 		n := &c.nodes[i%chunkSize]
 		head := binary.LittleEndian.Uint32(rec)
-		*n = node{
-			kind: uint8(head), flags: uint8(head >> 8), slot: uint16(i % chunkSize),
-			n: binary.LittleEndian.Uint32(rec[4:]), v: binary.LittleEndian.Uint64(rec[8:]),
-		}
+		// One by one: a composite literal is put together elsewhere first, and copying it waits for that.
+		n.kind, n.flags, n.slot = uint8(head), uint8(head>>8), uint16(i%chunkSize)
+		n.n, n.v = binary.LittleEndian.Uint32(rec[4:]), binary.LittleEndian.Uint64(rec[8:])
 		if head>>16 != 0 {
 			return recordError(i, "reserved bytes are not 0")
 		}
@@ -218,12 +216,12 @@ func (p *parser) key(i uint32, n *node, top *frame) error {
 	if err := p.data(i, n); err != nil {
 		return err
 	}
-	key, prev := n.str(p.t), top.prev
-	top.prev = key
-	if !top.started {
-		top.started = true
+	last := top.prev
+	top.prev = i
+	if last == 0 { // record 0 is no key
 		return nil
 	}
+	key, prev := n.str(p.t), p.t.node(last).str(p.t)
 	switch top.order {
 	case lengthFirst:
 		if !lengthFirstLess(prev, key) {
