@@ -46,7 +46,8 @@ type Option func(*watch)
 // discards.
 func WithLog(log *slog.Logger) Option { return func(w *watch) { w.log = log } }
 
-// WithPatience replaces [DefaultPatience].
+// WithPatience replaces [DefaultPatience]. It is longer than an honest peer
+// takes to begin to answer, and a good deal shorter than [fetch.Budget.Idle].
 func WithPatience(d time.Duration) Option { return func(w *watch) { w.patience = d } }
 
 // Source asks connected peers, and answers them.
@@ -118,26 +119,27 @@ type session struct {
 // With peers it waits for ctx, because another one may come and have the block,
 // unless peers sent other bytes in its place and nobody else is left to ask:
 // then the error is a [*fetch.HashError] that names one of them.
-func (s *session) Get(ctx context.Context, c cid.Cid) (block []byte, err error) {
+func (s *session) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if len(s.source.host.Network().Peers()) == 0 {
 		return nil, errNoPeers
 	}
 	s.start.Do(func() { s.fetcher = s.source.client.NewSession(s.ctx) })
 	watch := s.source.watch
 	w := watch.open(c, time.Now())
-	defer func() { watch.done(w, err == nil) }()
-
+	defer watch.done(w)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers, err := s.fetcher.GetBlocks(ctx, []cid.Cid{c})
+	client, err := s.fetcher.GetBlocks(ctx, []cid.Cid{c})
 	if err != nil {
 		return nil, err
 	}
-	tick := time.NewTicker(max(watch.patience/ticks, time.Millisecond))
+	tick := time.NewTicker(watch.tick())
 	defer tick.Stop()
 	for {
 		select {
-		case b, ok := <-answers:
+		case <-w.ready:
+			return w.block, nil
+		case b, ok := <-client:
 			if ok {
 				return b.RawData(), nil
 			}

@@ -9,6 +9,8 @@ import (
 // ticks is how often per patience the watch looks at the clock.
 const ticks = 8
 
+func (w *watch) tick() time.Duration { return max(w.patience/ticks, time.Millisecond) }
+
 // look reports why nobody needs to wait for wt any longer, or nil.
 func (w *watch) look(wt *want, now time.Time) error {
 	w.mu.Lock()
@@ -21,6 +23,7 @@ func (w *watch) look(wt *want, now time.Time) error {
 	}
 	switch {
 	case hope:
+		w.remind(wt, now)
 		return nil
 	case wt.lie != nil && now.Sub(wt.liedAt) >= w.patience:
 		return wt.lie
@@ -30,10 +33,46 @@ func (w *watch) look(wt *want, now time.Time) error {
 	return nil
 }
 
+// remind makes the client ask when it asks nobody. It believes that it has,
+// when it sent a want a moment after it took the same want back: that happens
+// when a block arrives while others are still being asked for it, and such a
+// want is never cancelled, and never sent again. It starts over with peers that
+// have gone for a moment.
+func (w *watch) remind(wt *want, now time.Time) {
+	if now.Sub(wt.since) < w.patience || !w.overlooked(wt, now) {
+		return
+	}
+	wt.since = now
+	for p, r := range w.peers {
+		if w.worthAsking(r, now) {
+			r.resting = now.Add(w.tick())
+			w.forget(p)
+			w.settle(p, r, now)
+		}
+	}
+}
+
+// overlooked reports whether nobody was told of wt, or nobody was asked to send
+// it although somebody said that they have it.
+func (w *watch) overlooked(wt *want, now time.Time) bool {
+	told, offered := false, false
+	for p, a := range wt.asks {
+		if r := w.peers[p]; r == nil || !w.worthAsking(r, now) {
+			continue
+		}
+		if !a.block.IsZero() && !a.denied {
+			return false
+		}
+		told = true
+		offered = offered || a.have && now.Sub(a.since) >= w.patience
+	}
+	return !told || offered
+}
+
 // review lets peers that have rested be asked again, forgets those that nothing
 // is held against, and looks for wants that are stuck.
 func (w *watch) review(now time.Time) {
-	if now.Sub(w.checked) < w.patience/ticks {
+	if now.Sub(w.checked) < w.tick() {
 		return
 	}
 	w.checked = now
@@ -46,22 +85,27 @@ func (w *watch) review(now time.Time) {
 			delete(w.peers, p)
 		}
 	}
-	for c, wt := range w.wants {
-		if wt.waiting == 0 && now.Sub(wt.closed) >= w.patience {
-			delete(w.wants, c)
-		}
-	}
 	w.check(now)
 }
 
 // check takes wants away from peers that do not deliver, as long as there is
-// somebody else to give them to.
+// somebody else to give them to: a peer that may be asked, or else one that
+// rests. So everybody has a turn when all are slow.
 func (w *watch) check(now time.Time) {
 	for _, wt := range w.wants {
 		for p, a := range wt.asks {
-			if wt.waiting > 0 && w.stuck(wt, p, a, now) && w.another(wt, p, now) {
-				w.rest(p, w.peers[p], now)
+			if !w.stuck(wt, p, a, now) {
+				continue
 			}
+			if !w.another(wt, p, now) {
+				q, r := w.rested(wt, now)
+				if r == nil {
+					continue
+				}
+				r.resting = time.Time{}
+				w.settle(q, r, now)
+			}
+			w.rest(p, w.peers[p], now)
 		}
 	}
 }
@@ -90,7 +134,7 @@ func (w *watch) patienceWith(r *record, now time.Time) time.Duration {
 		return patience
 	}
 	for _, other := range w.peers {
-		if other.connected && now.Before(other.resting) && patience > w.patience/ticks {
+		if other.connected && now.Before(other.resting) && patience > w.tick() {
 			patience /= 2
 		}
 	}
@@ -107,12 +151,23 @@ func (w *watch) another(wt *want, p peer.ID, now time.Time) bool {
 	return false
 }
 
+// rested returns the peer that may have the block and has rested for longest.
+func (w *watch) rested(wt *want, now time.Time) (first peer.ID, found *record) {
+	for q, r := range w.peers {
+		if r.connected && now.Before(r.resting) && !now.Before(r.refused) && wt.mayCome(q, now, w.patience) &&
+			(found == nil || r.rested.Before(found.rested)) {
+			first, found = q, r
+		}
+	}
+	return first, found
+}
+
 // rest makes the client give what it expects from p to others. What p sends
 // all the same is still taken, and ends the rest.
 func (w *watch) rest(p peer.ID, r *record, now time.Time) {
 	pause := min(restMin<<min(r.rests, 8), restMax)
 	r.rests++
-	r.resting = now.Add(pause)
+	r.rested, r.resting = now, now.Add(pause)
 	if r.lies > 0 {
 		w.log.Warn("a peer sends blocks that nobody asked for; others are asked", "peer", p, "for", pause)
 	} else {

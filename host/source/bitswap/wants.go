@@ -10,18 +10,32 @@ import (
 )
 
 // want is a block that somebody here waits for, and what peers said about it.
+// All who wait for the same block share one.
 type want struct {
 	cid     cid.Cid
 	waiting int       // questions that it answers
-	since   time.Time // it was opened
-	closed  time.Time // nobody waits any longer, and it was not answered
+	since   time.Time // it was opened, or the client was reminded of it
 	asks    map[peer.ID]*ask
+	ready   chan struct{} // closed when block is set
+	block   []byte
 
 	// liars sent other bytes after they were asked for this block; lie is the
 	// latest and liedAt when it came.
 	liars  map[peer.ID]bool
 	lie    *fetch.HashError
 	liedAt time.Time
+}
+
+func newWant(c cid.Cid, now time.Time) *want {
+	return &want{cid: c, since: now, asks: make(map[peer.ID]*ask), ready: make(chan struct{}), liars: make(map[peer.ID]bool)}
+}
+
+// answer hands the block to all who wait. The first one counts.
+func (w *want) answer(block []byte) {
+	if w.block == nil {
+		w.block = block
+		close(w.ready)
+	}
 }
 
 // ask is a want as one peer knows it.
@@ -75,8 +89,7 @@ func (r *recent) add(c cid.Cid) {
 }
 
 func (r *recent) has(c cid.Cid) bool {
-	key := string(c.Hash())
-	_, young := r.young[key]
-	_, old := r.old[key]
+	_, young := r.young[string(c.Hash())]
+	_, old := r.old[string(c.Hash())]
 	return young || old
 }

@@ -65,12 +65,14 @@ type record struct {
 	lies      int       // messages with unwanted blocks since then
 	lied      time.Time // the latest of them
 	rests     int       // how often it was left alone since then
+	rested    time.Time // since when it is not asked
 	resting   time.Time // not asked until then
 	refused   time.Time // not listened to until then
 
-	asked   bool // the client knows it
-	served  bool // the server knows it
-	talking int  // messages that the client is reading
+	asked   bool      // the client knows it
+	left    time.Time // the client was told that it has gone
+	served  bool      // the server knows it
+	talking int       // messages that the client is reading
 }
 
 // open notes that somebody waits for c.
@@ -80,30 +82,20 @@ func (w *watch) open(c cid.Cid, now time.Time) *want {
 	w.review(now)
 	wt, ok := w.wants[c]
 	if !ok {
-		wt = &want{cid: c, asks: make(map[peer.ID]*ask), liars: make(map[peer.ID]bool)}
+		wt = newWant(c, now)
 		w.wants[c] = wt
-	}
-	if wt.waiting == 0 {
-		wt.since = now
 	}
 	wt.waiting++
 	w.recent.add(c)
 	return wt
 }
 
-// done ends what open began. A want without an answer is kept a little: the
-// client forgets it later than we do, and asks nobody anew who asks again until
-// then.
-func (w *watch) done(wt *want, answered bool) {
+// done ends what open began.
+func (w *watch) done(wt *want) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.recent.add(wt.cid)
-	if wt.waiting--; wt.waiting > 0 {
-		return
-	}
-	wt.closed = time.Now()
-	wt.lie = nil
-	if answered {
+	if wt.waiting--; wt.waiting == 0 {
 		delete(w.wants, wt.cid)
 	}
 }
@@ -150,14 +142,16 @@ func (w *watch) receive(p peer.ID, m message.BitSwapMessage, now time.Time) (toC
 	}
 	useful, lie := false, -1
 	for _, b := range m.Blocks() {
-		if wt := w.wants[b.Cid()]; wt != nil && wt.waiting > 0 {
+		if wt := w.wants[b.Cid()]; wt != nil {
 			useful = true
+			wt.answer(b.RawData())
 		} else if !w.recent.has(b.Cid()) {
 			lie = len(b.RawData())
 		}
 	}
 	if useful {
-		*r = record{connected: r.connected, useful: now, asked: r.asked, served: r.served, talking: r.talking}
+		w.forgive(p, r)
+		*r = record{connected: r.connected, useful: now, asked: r.asked, left: r.left, served: r.served, talking: r.talking}
 	}
 	for _, bp := range m.BlockPresences() {
 		if wt := w.wants[bp.Cid]; wt != nil {
@@ -181,7 +175,7 @@ func (w *watch) receive(p peer.ID, m message.BitSwapMessage, now time.Time) (toC
 // meant to answer, it does not say.
 func (w *watch) lied(p peer.ID, r *record, size int, now time.Time) {
 	for _, wt := range w.wants {
-		if wt.waiting > 0 && wt.asks[p] != nil {
+		if wt.asks[p] != nil {
 			wt.liars[p] = true
 			wt.lie = &fetch.HashError{CID: wt.cid, Source: "bitswap peer " + p.String(), Size: size}
 			wt.liedAt = now
@@ -197,6 +191,19 @@ func (w *watch) lied(p peer.ID, r *record, size int, now time.Time) {
 	r.refused = now.Add(refusal)
 	w.forget(p)
 	w.hangUp(p)
+}
+
+// forgive takes back what lied noted: a peer that sends what is wanted does not
+// mean to answer everything with something else.
+func (w *watch) forgive(p peer.ID, r *record) {
+	if r.lies == 0 {
+		return
+	}
+	for _, wt := range w.wants {
+		if delete(wt.liars, p); len(wt.liars) == 0 {
+			wt.lie = nil
+		}
+	}
 }
 
 // stop makes the watch deaf and waits for what it started.
@@ -266,16 +273,16 @@ func (w *watch) worthAsking(r *record, now time.Time) bool {
 	return r.connected && !now.Before(r.resting) && !now.Before(r.refused)
 }
 
-// settle makes client and server know p exactly if they should. While the
-// client reads a message from p it is not told that p has gone: it would learn
-// the two in the wrong order and wait for p forever.
+// settle makes client and server know p exactly if they should. The client is
+// slow to understand that a peer has gone. If it reads a message from p while
+// it is told, or hears at once that p is back, it waits for p forever.
 func (w *watch) settle(p peer.ID, r *record, now time.Time) {
 	switch ask := w.worthAsking(r, now); {
-	case ask && !r.asked:
+	case ask && !r.asked && now.Sub(r.left) >= w.tick():
 		r.asked = true
 		w.client.PeerConnected(p)
 	case !ask && r.asked && r.talking == 0:
-		r.asked = false
+		r.asked, r.left = false, now
 		w.client.PeerDisconnected(p)
 	}
 	switch serve := r.connected && !now.Before(r.refused); {

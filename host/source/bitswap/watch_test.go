@@ -2,6 +2,7 @@ package bitswap_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 // patience is short enough for a test to wait for, and long enough for an
 // honest answer on loopback.
-const patience = 250 * time.Millisecond
+const patience = 500 * time.Millisecond
 
 var misfits = map[string]func(*misfit, peer.ID, cid.Cid){
 	"lies": lies, "silent": silent, "vanishes": vanishes, "insists": insists, "another codec": wrongCodec,
@@ -37,17 +38,9 @@ func TestBesideHonest(t *testing.T) {
 				onAsk(m, from, c)
 			})
 			client.connect(t, bad.host)
-			content := noise(t, 5*unixfs.ChunkSize)
-			added, err := unixfs.Add(t.Context(), good, bytes.NewReader(content))
-			if err != nil {
-				t.Fatal(err)
-			}
 			f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
-			got := make(chan error, 1)
-			go func() {
-				_, err := f.File(t.Context(), fetch.Request{CID: added.CID})
-				got <- err
-			}()
+			got := make(chan error)
+			go func() { got <- get(t, f, good) }()
 			<-asked
 			client.connect(t, good.host)
 			if err := <-got; err != nil {
@@ -56,20 +49,32 @@ func TestBesideHonest(t *testing.T) {
 			client.connect(t, bad.host) // it may have gone
 			for i := range 5 {
 				start := time.Now()
-				if _, err := f.File(t.Context(), fetch.Request{CID: added.CID}); err != nil {
-					t.Fatalf("again, %d: %v", i, err)
+				if err := get(t, f, good); err != nil {
+					t.Fatalf("file %d: %v", i, err)
 				}
 				if took := time.Since(start); took > 20*patience {
-					t.Errorf("again, %d: took %v", i, took)
+					t.Errorf("file %d: took %v", i, took)
 				}
 			}
 		})
 	}
 }
 
+// get adds a file to the node and fetches it.
+func get(t *testing.T, f *fetch.Fetcher, from *node) error {
+	content := make([]byte, 5*unixfs.ChunkSize)
+	rand.Read(content)
+	added, err := unixfs.Add(t.Context(), from, bytes.NewReader(content))
+	if err == nil {
+		_, err = f.File(t.Context(), fetch.Request{CID: added.CID})
+	}
+	return err
+}
+
 // TestCrowd has one honest peer among many that only say that they have it.
 // Each of them is waited for less than the one before.
 func TestCrowd(t *testing.T) {
+	t.Parallel()
 	const patience, crowd = time.Second, 10
 	client, good := newNode(t, bitswap.WithPatience(patience)), newNode(t)
 	asked := make(chan struct{}, 1000)
@@ -139,29 +144,32 @@ func TestOnlyMisfits(t *testing.T) {
 // TestLateIsTaken has an honest peer that is slower than the patience, alone
 // and beside one that knows nothing of the block.
 func TestLateIsTaken(t *testing.T) {
-	for _, beside := range []bool{false, true} {
-		content := noise(t, 5000)
-		client := newNode(t, bitswap.WithPatience(patience))
-		late := newMisfit(t, slow(content, 5*patience))
-		client.connect(t, late.host)
-		if beside {
-			client.connect(t, newNode(t).host)
-		}
-		f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
-		if _, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity(content)}); err != nil {
-			t.Errorf("beside another %v: %v", beside, err)
-		}
+	for name, beside := range map[string]bool{"alone": false, "beside another": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			content := noise(t, 5000)
+			client := newNode(t, bitswap.WithPatience(patience))
+			client.connect(t, newMisfit(t, slow(content, 3*patience)).host)
+			if beside {
+				client.connect(t, newNode(t).host)
+			}
+			f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+			if _, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity(content)}); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
 // TestLateEndsRest has two slow peers: the first is left alone, and asked again
 // when what it was asked for came after all.
 func TestLateEndsRest(t *testing.T) {
+	t.Parallel()
 	first, second := noise(t, 5000), noise(t, 5000)
 	client := newNode(t, bitswap.WithPatience(patience))
 	answers := map[cid.Cid][]byte{fetch.Identity(first): first, fetch.Identity(second): second}
 	late := newMisfit(t, func(m *misfit, from peer.ID, c cid.Cid) {
-		time.Sleep(3 * patience)
+		time.Sleep(2 * patience)
 		m.send(from, c, answers[c])
 	})
 	client.connect(t, late.host)
@@ -177,6 +185,7 @@ func TestLateEndsRest(t *testing.T) {
 // TestFloodIsRefused sends blocks that nobody wants until the client hangs up,
 // and again when it is connected anew.
 func TestFloodIsRefused(t *testing.T) {
+	t.Parallel()
 	client, bad := newNode(t, bitswap.WithPatience(patience)), newMisfit(t, silent)
 	to := client.host.ID()
 	connected := func() bool { return client.host.Network().Connectedness(bad.host.ID()) == network.Connected }
@@ -198,6 +207,7 @@ func TestFloodIsRefused(t *testing.T) {
 
 // TestRepeatsAreNoLies has a peer that sends everything many times over.
 func TestRepeatsAreNoLies(t *testing.T) {
+	t.Parallel()
 	content := noise(t, 5000)
 	c := fetch.Identity(content)
 	client := newNode(t, bitswap.WithPatience(patience))
