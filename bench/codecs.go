@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/ipld/go-ipld-prime/codec/dagcbor"
@@ -19,12 +20,13 @@ func (s *subjects) codecPairs() ([]pair, error) {
 	ctx := context.Background()
 	blocks := []struct {
 		name                    string
+		into                    datamodel.NodePrototype // basicnode of the kind; Prototype.Any would take the view as it is
 		make                    func() (datamodel.Node, []byte, error)
 		toBasic, toView, encode float64
 	}{
-		{"1 KiB map", func() (datamodel.Node, []byte, error) { return mapBlock(1 << 10) }, 0.5, 0.3, 0.6},
-		{"256 KiB map", func() (datamodel.Node, []byte, error) { return mapBlock(256 << 10) }, 0.5, 0.15, 0.6},
-		{"1 MiB bytes", func() (datamodel.Node, []byte, error) { return leafBlock(1 << 20) }, 0.2, 0.2, 0.6},
+		{"1 KiB map", basicnode.Prototype.Map, func() (datamodel.Node, []byte, error) { return mapBlock(1 << 10) }, 0.5, 0.3, 0.6},
+		{"256 KiB map", basicnode.Prototype.Map, func() (datamodel.Node, []byte, error) { return mapBlock(256 << 10) }, 0.5, 0.15, 0.6},
+		{"1 MiB bytes", basicnode.Prototype.Bytes, func() (datamodel.Node, []byte, error) { return leafBlock(1 << 20) }, 0.2, 0.2, 5},
 	}
 	var pairs []pair
 	for _, blk := range blocks {
@@ -32,26 +34,36 @@ func (s *subjects) codecPairs() ([]pair, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.agree(ctx, node, block); err != nil {
+		if err := s.agree(ctx, node, block, blk.into); err != nil {
 			return nil, fmt.Errorf("%s: %w", blk.name, err)
 		}
+		decode := nativeDecode(block, blk.into)
 		pairs = append(pairs,
-			pair{"decode to basicnode, " + blk.name, native, blk.toBasic, s.decodeBasic(ctx, block), nativeDecode(block)},
-			pair{"decode to view and walk, " + blk.name, native, blk.toView, s.decodeView(ctx, block), nativeDecode(block)},
-			pair{"encode, " + blk.name, native, blk.encode, s.encode(ctx, node), nativeEncode(node)},
+			pair{"decode to basicnode, " + blk.name, native, blk.toBasic, s.decodeBasic(ctx, block, blk.into), decode},
+			pair{"decode to view and walk, " + blk.name, native, blk.toView, s.decodeView(ctx, block), decode},
+			pair{"encode to kept buffer, " + blk.name, native, blk.encode, s.encodeKept(ctx, node), nativeEncodeKept(node)},
+			pair{"encode to new buffer, " + blk.name, native, blk.encode, s.encodeNew(ctx, node), nativeEncodeNew(node)},
 		)
 	}
 	return pairs, nil
 }
 
 // agree makes sure that both sides do the same work.
-func (s *subjects) agree(ctx context.Context, want datamodel.Node, block []byte) error {
-	got, err := s.cbor.Decode(ctx, block, nil)
+func (s *subjects) agree(ctx context.Context, want datamodel.Node, block []byte, into datamodel.NodePrototype) error {
+	view, err := s.cbor.Decode(ctx, block, nil)
 	if err != nil {
 		return err
 	}
-	if !datamodel.DeepEqual(got, want) {
+	nb := into.NewBuilder()
+	if err := s.cbor.DecodeInto(ctx, block, nil, nb); err != nil {
+		return err
+	}
+	basic := nb.Build()
+	if !datamodel.DeepEqual(view, want) || !datamodel.DeepEqual(basic, want) {
 		return fmt.Errorf("the module decodes another node than was encoded")
+	}
+	if reflect.TypeOf(basic) == reflect.TypeOf(view) {
+		return fmt.Errorf("decoding into %T gave the view", nb)
 	}
 	again, err := s.cbor.Encode(ctx, want, nil)
 	if err != nil {
@@ -63,11 +75,11 @@ func (s *subjects) agree(ctx context.Context, want datamodel.Node, block []byte)
 	return nil
 }
 
-func (s *subjects) decodeBasic(ctx context.Context, block []byte) func(*testing.B) {
+func (s *subjects) decodeBasic(ctx context.Context, block []byte, into datamodel.NodePrototype) func(*testing.B) {
 	return func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			nb := basicnode.Prototype.Any.NewBuilder()
+			nb := into.NewBuilder()
 			if err := s.cbor.DecodeInto(ctx, block, nil, nb); err != nil {
 				b.Fatal(err)
 			}
@@ -91,7 +103,46 @@ func (s *subjects) decodeView(ctx context.Context, block []byte) func(*testing.B
 	}
 }
 
-func (s *subjects) encode(ctx context.Context, n datamodel.Node) func(*testing.B) {
+func nativeDecode(block []byte, into datamodel.NodePrototype) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			nb := into.NewBuilder()
+			if err := dagcbor.Decode(nb, bytes.NewReader(block)); err != nil {
+				b.Fatal(err)
+			}
+			_ = nb.Build()
+		}
+	}
+}
+
+func (s *subjects) encodeKept(ctx context.Context, n datamodel.Node) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		var block []byte
+		for b.Loop() {
+			var err error
+			if block, err = s.cbor.AppendEncode(ctx, block[:0], n, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func nativeEncodeKept(n datamodel.Node) func(*testing.B) {
+	return func(b *testing.B) {
+		b.ReportAllocs()
+		var w bytes.Buffer
+		for b.Loop() {
+			w.Reset()
+			if err := dagcbor.Encode(n, &w); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func (s *subjects) encodeNew(ctx context.Context, n datamodel.Node) func(*testing.B) {
 	return func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -102,25 +153,11 @@ func (s *subjects) encode(ctx context.Context, n datamodel.Node) func(*testing.B
 	}
 }
 
-func nativeDecode(block []byte) func(*testing.B) {
+func nativeEncodeNew(n datamodel.Node) func(*testing.B) {
 	return func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			nb := basicnode.Prototype.Any.NewBuilder()
-			if err := dagcbor.Decode(nb, bytes.NewReader(block)); err != nil {
-				b.Fatal(err)
-			}
-			_ = nb.Build()
-		}
-	}
-}
-
-func nativeEncode(n datamodel.Node) func(*testing.B) {
-	return func(b *testing.B) {
-		b.ReportAllocs()
-		var w bytes.Buffer
-		for b.Loop() {
-			w.Reset()
+			var w bytes.Buffer
 			if err := dagcbor.Encode(n, &w); err != nil {
 				b.Fatal(err)
 			}

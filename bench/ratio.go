@@ -44,7 +44,7 @@ func (r result) median() float64 { return r.ratios[len(r.ratios)/2] }
 func (r result) worst() float64  { return r.ratios[len(r.ratios)-1] }
 
 func heading(w io.Writer) {
-	fmt.Fprintf(w, "%-34s %-26s %7s %7s %6s  %12s %12s %9s\n",
+	fmt.Fprintf(w, "%-37s %-26s %7s %7s %6s  %12s %12s %9s\n",
 		"what", "against", "median", "worst", "aim", "ours ns/op", "peer ns/op", "allocs/op")
 }
 
@@ -53,6 +53,6 @@ func (r result) print(w io.Writer) {
 	if r.aim > 0 {
 		aim = fmt.Sprintf("%.2f", r.aim)
 	}
-	fmt.Fprintf(w, "%-34s %-26s %7.3f %7.3f %6s  %12.0f %12.0f %9d\n",
+	fmt.Fprintf(w, "%-37s %-26s %7.3f %7.3f %6s  %12.0f %12.0f %9d\n",
 		r.name, r.peer, r.median(), r.worst(), aim, perOp(r.ours), perOp(r.base), r.ours.AllocsPerOp())
 }
