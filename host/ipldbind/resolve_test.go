@@ -270,6 +270,19 @@ func TestScopedCodecs(t *testing.T) {
 	}
 }
 
+// TestScopedCodes tries the codes around those that an envelope can define.
+func TestScopedCodes(t *testing.T) {
+	w := newWorld(t)
+	for code, want := range map[uint64]bool{0x2fffff: false, 0x300000: true, 0x3fffff: true, 0x400000: false, 1<<63 - 1: false} {
+		leaf := w.put(code, w.g.block(node("x", "scoped")))
+		env := w.envelope(w.f, node("leaf", leaf), "codecs", node(fmt.Sprint(code), w.g.id))
+		r, err := w.Resolve(t.Context(), env, "~/leaf/x", ipldbind.Options{})
+		if want && (err != nil || text(r.Node) != "scoped") || !want && err == nil {
+			t.Errorf("code 0x%x: %v, %v", code, r, err)
+		}
+	}
+}
+
 // TestOwnCodecs has a codec of the program's own for a private-use code: it serves where no envelope says otherwise.
 func TestOwnCodecs(t *testing.T) {
 	w := newWorld(t)
