@@ -69,12 +69,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return a.fail(err)
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM ends. The
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The
 // second one ends the process at once.
 func interruptible(stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		select {

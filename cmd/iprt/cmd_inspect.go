@@ -46,7 +46,7 @@ iprt.lock.`,
 
 // report inspects a file here, and anything else through the node.
 func (a *app) report(ctx context.Context, arg string) (host.Report, error) {
-	b, from, err := moduleBytes(arg)
+	b, from, ref, err := moduleBytes(arg)
 	if err != nil {
 		return host.Report{}, err
 	}
@@ -55,7 +55,7 @@ func (a *app) report(ctx context.Context, arg string) (host.Report, error) {
 	}
 	var r host.Report
 	err = a.with(ctx, func(ctx context.Context, n control.API) (err error) {
-		r, err = n.Inspect(ctx, control.InspectRequest{Module: arg, Reach: a.reach()})
+		r, err = n.Inspect(ctx, control.InspectRequest{Module: ref, Reach: a.reach()})
 		return err
 	})
 	return r, err
@@ -81,24 +81,28 @@ func (a *app) reportOn(ctx context.Context, b []byte, from string) (_ host.Repor
 }
 
 // moduleBytes reads a module that is at hand without a node, a file or one that
-// is part of this program, and says where it was. For a CID it returns "".
-func moduleBytes(arg string) (b []byte, from string, err error) {
+// is part of this program, and says where it was. For anything else from is ""
+// and ref the CID to ask a node for. Names mean what they do to moduleRef.
+func moduleBytes(arg string) (b []byte, from, ref string, err error) {
 	if _, err := cid.Decode(arg); err == nil {
-		return nil, "", nil
+		return nil, "", arg, nil
 	}
 	if !strings.ContainsAny(arg, `/\.`) {
-		_, file, err := locked(arg)
-		if err != nil {
-			return nil, "", err
+		if b, ok := iprt.Bytes(arg); ok {
+			return b, "what is built in", "", nil
 		}
-		if file != "" {
+		c, file, err := locked(arg)
+		switch {
+		case err != nil:
+			return nil, "", "", err
+		case file != "":
 			arg = file
-		} else if b, ok := iprt.Bytes(arg); ok {
-			return b, "what is built in", nil
+		case c.Defined():
+			return nil, "", c.String(), nil
 		}
 	}
 	b, err = readFile(arg, maxModule)
-	return b, arg, err
+	return b, arg, "", err
 }
 
 func printReport(w io.Writer, r host.Report) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,9 @@ its CID is printed. The manifest is written in JSON (DAG-JSON, to be exact).`,
 			packed, err := pack.Pack(wasm, o)
 			if err != nil {
 				return err
+			}
+			if info, err := os.Lstat(out); err == nil && !info.Mode().IsRegular() {
+				return control.Errorf(control.Failed, "file-exists", "name another file with -o", "%s is there already and is not a regular file", out)
 			}
 			if err := datadir.WriteFile(out, packed, 0o644); err != nil {
 				return fileError(err)

@@ -44,13 +44,17 @@ func builtinNames() []string {
 }
 
 // moduleRef turns what an operator calls a module into something the node can
-// load: a CID stays one, a file is stored first, a name is looked up in the
-// iprt.lock of the working directory and then among the built-in modules.
+// load: a CID stays one, a file is stored first, a name is that of a built-in
+// module or else looked up in the iprt.lock of the working directory. Built-in
+// names come first, so that no folder one happens to stand in changes them.
 func (a *app) moduleRef(ctx context.Context, n control.API, arg string) (string, error) {
 	if _, err := cid.Decode(arg); err == nil {
 		return arg, nil
 	}
 	if !strings.ContainsAny(arg, `/\.`) {
+		if m, ok := iprt.Builtin().Modules[arg]; ok && m.Path != "" {
+			return m.CID.String(), nil
+		}
 		c, file, err := locked(arg)
 		switch {
 		case err != nil:
@@ -59,9 +63,6 @@ func (a *app) moduleRef(ctx context.Context, n control.API, arg string) (string,
 			return a.storeModule(ctx, n, file, c)
 		case c.Defined():
 			return c.String(), nil
-		}
-		if m, ok := iprt.Builtin().Modules[arg]; ok {
-			return m.CID.String(), nil
 		}
 	}
 	return a.storeModule(ctx, n, arg, cid.Undef)

@@ -27,6 +27,9 @@ var resolution = fetch.Budget{Bytes: 64 << 20, Blocks: 1024, Depth: 1, Idle: 20 
 // DagGet implements [control.API].
 func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, err error) {
 	defer explain(&err)
+	if err := n.policy.Refresh(); err != nil {
+		return nil, err
+	}
 	root, path, err := splitPath(r.Path)
 	if err != nil {
 		return nil, err

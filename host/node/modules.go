@@ -127,6 +127,9 @@ func (n *Node) reserve(name string, id cid.Cid) (*bound, error) {
 }
 
 func (n *Node) loadInto(ctx context.Context, v fetch.Verified, name string) (*bound, error) {
+	if err := n.policy.Refresh(); err != nil {
+		return nil, err
+	}
 	grants, err := n.policy.Grants(name)
 	if err != nil {
 		return nil, err

@@ -28,11 +28,14 @@ func withAllowed(ctx context.Context, cids []cid.Cid) context.Context {
 // the operator named when the node was opened or in the request, or that
 // policy.json allows. What policy.json denies is denied, whoever named it.
 func (n *Node) allowed() host.Policy {
-	named := n.allow
+	named := slices.Clone(n.allow)
 	for _, b := range n.cfg.Builtin {
 		named = append(named, b.CID)
 	}
 	return host.PolicyFunc(func(ctx context.Context, c host.Candidate) error {
+		if err := n.policy.Refresh(); err != nil {
+			return err
+		}
 		if n.policy.Denied(c) {
 			return n.policy.Allow(ctx, c)
 		}

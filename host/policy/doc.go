@@ -34,6 +34,6 @@
 // what was expected: a typo must not turn into a permission.
 //
 // Saving replaces the file atomically and leaves it readable by its owner
-// only. The file is read when it is opened; a node that should notice edits
-// calls [File.Reload].
+// only. Edits hold from the next decision on: [File.Allow] and [File.Refresh]
+// look whether the file has changed. A file that became unreadable allows nothing.
 package policy

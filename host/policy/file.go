@@ -26,8 +26,9 @@ import (
 type File struct {
 	path string
 
-	mu  sync.RWMutex
-	doc *Document
+	mu   sync.RWMutex
+	doc  *Document
+	seen os.FileInfo // of the file that doc was read from; nil if there was none
 }
 
 var _ host.Policy = (*File)(nil)
@@ -48,12 +49,47 @@ func Open(path string) (*File, error) {
 func (f *File) Reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.reload()
+}
+
+// reload wants f.mu. It stats before it reads: an edit in between is then seen
+// by the next look, and never missed.
+func (f *File) reload() error {
+	seen, err := os.Stat(f.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	doc, err := read(f.path)
 	if err != nil {
 		return err
 	}
-	f.doc = doc
+	f.doc, f.seen = doc, seen
 	return nil
+}
+
+// Refresh reads the file again if somebody has changed it since, so that what
+// an operator writes into it holds from the next decision on. It costs one stat.
+func (f *File) Refresh() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		now = nil
+	case err != nil:
+		return err
+	}
+	if same(f.seen, now) {
+		return nil
+	}
+	return f.reload()
+}
+
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // Path is where the file is.
@@ -66,12 +102,15 @@ func (f *File) Document() *Document {
 	return f.doc.clone()
 }
 
-// Update changes the file: change gets what it says now, and what change
-// leaves there is saved. If change or saving fails, file and policy stay as
-// they were. Two programs must not update one file at the same time.
+// Update changes the file: it is read again, change gets what it says now, and
+// what change leaves there is saved. If change or saving fails, file and policy
+// stay as they were. Two programs must not update one file at the same time.
 func (f *File) Update(change func(*Document) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.reload(); err != nil {
+		return err
+	}
 	doc := f.doc.clone()
 	if err := change(doc); err != nil {
 		return err
@@ -86,12 +125,15 @@ func (f *File) Update(change func(*Document) error) error {
 	if err := save(f.path, data); err != nil {
 		return err
 	}
-	f.doc = doc
-	return nil
+	return f.reload()
 }
 
-// Allow implements host.Policy.
+// Allow implements host.Policy. It looks at the file as it is now; one that can
+// no longer be read allows nothing.
 func (f *File) Allow(_ context.Context, c host.Candidate) error {
+	if err := f.Refresh(); err != nil {
+		return err
+	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if listed(f.doc.Deny, c) {

@@ -337,3 +337,36 @@ func TestConcurrent(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestEditsHold: what somebody writes into the file while it is open holds from
+// the next decision on, and an update keeps it.
+func TestEditsHold(t *testing.T) {
+	f := open(t, "")
+	allowA := func(d *policy.Document) error { d.AllowModule(a); return nil }
+	if err := f.Update(allowA); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error { return f.Allow(t.Context(), host.Candidate{ID: a, Locator: a}) }
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		if err := os.WriteFile(f.Path(), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(fmt.Sprintf(`{"version":1,"deny":[%q]}`, a))
+	if err := ask(); err == nil {
+		t.Error("allowed although the file denies it")
+	}
+	if err := f.Update(func(d *policy.Document) error { d.AllowModule(b); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if d := f.Document(); len(d.Deny) != 1 || d.Deny[0] != a || len(d.Allow) != 1 {
+		t.Errorf("the update lost what was written: %+v", d)
+	}
+	write("nonsense")
+	if err := f.Allow(t.Context(), host.Candidate{ID: b, Locator: b}); err == nil {
+		t.Error("a file that cannot be read allows something")
+	}
+}

@@ -61,7 +61,7 @@ func (e *Error) Hint() string {
 var hints = map[string]string{
 	"file.empty":     "the file has no content; build or fetch it again",
 	"file.component": "build a core module instead: for Rust use the target wasm32-wasip1, for TinyGo -target=wasip1, without wasm-tools component new",
-	"file.text":      "compile it first; \"iprt build\" makes a module from source code",
+	"file.text":      "compile it first: a module is WebAssembly in its binary form",
 	"file.gzip":      "unpack it first: a module's CID is that of the uncompressed bytes",
 	"file.html":      "a server answered with a page instead of the file; check the address",
 
@@ -69,7 +69,7 @@ var hints = map[string]string{
 	"limit.locals":    "build with optimisation: unoptimised code has one local per temporary",
 	"limit.table-max": "iprt tables hold at most 65,536 elements; link without a growable table",
 
-	"abi.no-marker":       "a module is made with an iprt SDK; a WASI command (with _start) is run by \"iprt exec\" instead",
+	"abi.no-marker":       "a module is made with an iprt SDK; this release does not run WASI commands (with _start)",
 	"abi.marker-version":  "update iprt, or use a module built for the version that this host has",
 	"abi.no-manifest":     "\"iprt pack\" adds the manifest",
 	"abi.memory-max":      "\"iprt pack\" adds the maximum that a toolchain left out",
