@@ -154,7 +154,7 @@ func (n *Node) openNetwork(_ context.Context, p plan) error {
 			return err
 		}
 		n.onClose(func(context.Context) error { return n.net.Close() })
-		n.swap = bitswap.New(n.net, n.store.Blockstore())
+		n.swap = bitswap.New(n.net, n.store.Blockstore(), bitswap.WithLog(n.log))
 		n.onClose(func(context.Context) error { return n.swap.Close() })
 		sources = append(sources, n.swap)
 	}
