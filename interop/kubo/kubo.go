@@ -151,6 +151,9 @@ func (n *Node) Try(args ...string) (string, error) { return n.TryIn(nil, args...
 // TryIn is [Node.Try] with something on standard input.
 func (n *Node) TryIn(stdin io.Reader, args ...string) (string, error) {
 	n.t.Helper()
+	if _, err := binary(); err != nil { // building it does not count as time of the command
+		n.t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	cmd := n.command(ctx, args...)

@@ -69,6 +69,9 @@ type Result struct {
 // Try runs `iprt args…` and returns how it ended, whatever that was.
 func (n *Node) Try(args ...string) Result {
 	n.t.Helper()
+	if _, err := binary(); err != nil { // building it does not count as time of the command
+		n.t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	cmd := n.command(ctx, args...)
