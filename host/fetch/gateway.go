@@ -228,20 +228,23 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if now, ok2 := cidInURL(req.URL); !ok || !ok2 || !bytes.Equal(asked.Hash(), now.Hash()) {
 		return errors.New("redirected to something else than the CID")
 	}
+	if q := req.URL.RawQuery; q != "" && q != first.RawQuery {
+		return errors.New("redirected to another query")
+	}
 	if req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
 		req.Header.Del("Authorization")
 	}
 	return nil
 }
 
-// cidInURL finds the CID in …/ipfs/CID or in CID.ipfs.host.
+// cidInURL finds the CID in …/ipfs/CID, with nothing behind it, or in
+// CID.ipfs.host without a path.
 func cidInURL(u *url.URL) (cid.Cid, bool) {
-	if _, rest, ok := strings.Cut(u.Path, "/ipfs/"); ok {
-		text, _, _ := strings.Cut(rest, "/")
-		c, err := cid.Decode(text)
+	if _, text, ok := strings.Cut(u.Path, "/ipfs/"); ok {
+		c, err := cid.Decode(strings.TrimSuffix(text, "/"))
 		return c, err == nil
 	}
 	text, rest, _ := strings.Cut(u.Hostname(), ".")
 	c, err := cid.Decode(text)
-	return c, err == nil && strings.HasPrefix(rest, "ipfs.")
+	return c, err == nil && strings.HasPrefix(rest, "ipfs.") && strings.Trim(u.Path, "/") == ""
 }

@@ -13,7 +13,11 @@ func TestCheckRedirect(t *testing.T) {
 		ok, secret bool // followed, with the credentials
 	}{
 		{"https://gw/ipfs/" + c, "https://gw/ipfs/" + c + "/", true, true},
-		{"https://gw/ipfs/" + c, "https://" + c + ".ipfs.gw/?format=raw", true, false},
+		{"https://gw/ipfs/" + c + "?format=raw", "https://" + c + ".ipfs.gw/?format=raw", true, false},
+		{"https://gw/ipfs/" + c + "?format=raw", "https://" + c + ".ipfs.gw/", true, false},
+		{"https://gw/ipfs/" + c, "https://gw/ipfs/" + c + "?reboot=yes", false, false},
+		{"https://gw/ipfs/" + c, "http://10.0.0.1/cgi-bin/x/ipfs/" + c + "/y", false, false},
+		{"https://gw/ipfs/" + c, "https://" + c + ".ipfs.gw/cgi-bin", false, false},
 		{"https://gw/ipfs/" + c, "https://gw:444/ipfs/" + c, true, false},
 		{"http://gw/ipfs/" + c, "https://gw/ipfs/" + c, true, false},
 		{"https://gw/ipfs/" + c, "http://gw/ipfs/" + c, false, false},

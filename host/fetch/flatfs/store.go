@@ -1,6 +1,7 @@
 package flatfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -49,7 +50,8 @@ func Open(dir string) (*Store, error) {
 		return nil, s.fail("open", err)
 	}
 	s.data = data
-	s.blocks = blockstore.NewBlockstore(data, blockstore.NoPrefix())
+	// WriteThrough, because what is there under the same hash may have gone bad.
+	s.blocks = blockstore.NewBlockstore(data, blockstore.NoPrefix(), blockstore.WriteThrough(true))
 	return s, nil
 }
 
@@ -100,9 +102,12 @@ func (s *Store) Close() error {
 	return s.fail("close", s.data.Close())
 }
 
-// Blockstore returns the store in the form that boxo's servers take. Blocks put
-// through it are not checked.
-func (s *Store) Blockstore() blockstore.Blockstore { return s.blocks }
+// Blockstore returns the store in the form that boxo's servers take. Blocks that
+// are read through it are checked, so that a server does not hand out what went
+// bad on disk; blocks put through it are not.
+func (s *Store) Blockstore() blockstore.Blockstore {
+	return &blockstore.ValidatingBlockstore{Blockstore: s.blocks}
+}
 
 // Get implements [fetch.Store].
 func (s *Store) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
@@ -116,8 +121,12 @@ func (s *Store) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	return b.RawData(), nil
 }
 
-// Put implements [fetch.Store]. Errors are of type [*Error].
+// Put implements [fetch.Store]. A block that is there already is written again
+// only if it went bad. Errors are of type [*Error].
 func (s *Store) Put(ctx context.Context, c cid.Cid, block []byte) error {
+	if old, err := s.blocks.Get(ctx, c); err == nil && bytes.Equal(old.RawData(), block) {
+		return nil
+	}
 	b, err := blocks.NewBlockWithCid(block, c)
 	if err != nil {
 		return s.fail("write", err)

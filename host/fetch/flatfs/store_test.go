@@ -163,6 +163,18 @@ func TestCorruptOnDisk(t *testing.T) {
 		if err := os.WriteFile(files[0], damage, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if b, err := s.Blockstore().Get(t.Context(), c); err == nil {
+			t.Errorf("%s: a server would hand out %.20q", name, b.RawData())
+		}
+		if err := s.Put(t.Context(), c, block(1)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := s.Get(t.Context(), c); err != nil || string(b) != string(block(1)) {
+			t.Errorf("%s: put again, and it is %.20q, %v", name, b, err)
+		}
+		if err := os.WriteFile(files[0], damage, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		f := fetch.New(fetch.Config{Store: s, Sources: []fetch.Source{remote{good}}})
 		for _, from := range []string{"backup", "store"} {
 			v, err := f.File(t.Context(), fetch.Request{CID: c})

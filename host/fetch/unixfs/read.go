@@ -158,44 +158,55 @@ func entries(ctx context.Context, b Blocks, c cid.Cid, n *Node) ([]Link, error) 
 	case Directory:
 		return n.Links, nil
 	case Shard:
-		return shard(ctx, b, c, n, 1)
+		var out []Link
+		err := shard(ctx, b, c, n, 1, &out)
+		return out, err
 	default:
 		return nil, bad(c, "it is a %s, expected a directory", n.Kind)
 	}
 }
 
-// shard collects the entries of a sharded directory. Names begin with a slot
-// number in as many hexadecimal digits as the largest slot needs; a link
-// without more is a shard below.
-func shard(ctx context.Context, b Blocks, c cid.Cid, n *Node, depth int) ([]Link, error) {
+// Bounds of a sharded directory: few blocks can claim many entries, and the same
+// shard many times over.
+const (
+	maxFanout  = 1024    // slots; implementations write 256
+	maxEntries = 1 << 20 // names in all shards together
+)
+
+// shard appends the entries of a sharded directory to out. Names begin with a
+// slot number in as many hexadecimal digits as the largest slot needs, each slot
+// once; a link without more is a shard below.
+func shard(ctx context.Context, b Blocks, c cid.Cid, n *Node, depth int, out *[]Link) error {
 	if depth > maxDepth {
-		return nil, bad(c, "its shards are more than %d levels deep", maxDepth)
+		return bad(c, "its shards are more than %d levels deep", maxDepth)
 	}
-	if n.Fanout < 8 || n.Fanout > 1<<16 {
-		return nil, bad(c, "claims shards of %d slots", n.Fanout)
+	if n.Fanout < 8 || n.Fanout > maxFanout {
+		return bad(c, "claims shards of %d slots", n.Fanout)
 	}
 	prefix := len(fmt.Sprintf("%X", n.Fanout-1))
-	var out []Link
+	slots := make(map[string]bool, len(n.Links))
 	for _, l := range n.Links {
-		if len(l.Name) < prefix {
-			return nil, bad(c, "a shard with the entry %q", l.Name)
+		if len(l.Name) < prefix || slots[l.Name[:prefix]] {
+			return bad(c, "a shard with the entry %.100q, which has no slot of its own", l.Name)
 		}
+		slots[l.Name[:prefix]] = true
 		if l.Name = l.Name[prefix:]; l.Name != "" {
-			out = append(out, l)
+			if len(*out) == maxEntries {
+				return bad(c, "its shards have more than %d entries", maxEntries)
+			}
+			*out = append(*out, l)
 			continue
 		}
 		below, err := get(ctx, b, l.CID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if below.Kind != Shard {
-			return nil, bad(l.CID, "a %s inside a sharded directory", below.Kind)
+			return bad(l.CID, "a %s inside a sharded directory", below.Kind)
 		}
-		more, err := shard(ctx, b, l.CID, below, depth+1)
-		if err != nil {
-			return nil, err
+		if err := shard(ctx, b, l.CID, below, depth+1, out); err != nil {
+			return err
 		}
-		out = append(out, more...)
 	}
-	return out, nil
+	return nil
 }

@@ -214,7 +214,24 @@ func TestHostileDirectories(t *testing.T) {
 		a.Name, b.Name = "a", "b"
 		wide = dir(t, s, "", a, b)
 	}
+	hamt, err := ft.HAMTShardData(nil, 256, 0x22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wider, err := ft.HAMTShardData(nil, 1<<16, 0x22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := func(slot string, l ipld.Link) ipld.Link { l.Name = slot; return l }
+	leaf := put(t, s, "", node(t, hamt, f("00a"), f("01b")))
+	tower := leaf
+	for range 20 { // 2^21 entries out of 21 blocks
+		tower = put(t, s, "", node(t, hamt, below("00", tower), below("01", tower)))
+	}
 	tests := map[string]ipld.Link{
+		"one slot twice":     put(t, s, "", node(t, hamt, below("00", leaf), below("00", leaf))),
+		"shards that unfold": tower,
+		"shard too wide":     put(t, s, "", node(t, wider, f("0000a"))),
 		"parent":             dir(t, s, "", f("..")),
 		"path upwards":       dir(t, s, "", f("../evil")),
 		"absolute path":      dir(t, s, "", f("/tmp/evil")),
