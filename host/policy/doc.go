@@ -20,9 +20,10 @@
 // "version" is required and 1. Everything else may be left out; a missing
 // file is the same as {"version": 1}, which allows nothing.
 //
-//   - "allow" and "deny" list CIDs of modules: the identity, or any other CID
-//     they are fetched by. Deny beats allow, whichever of a module's CIDs they
-//     name. CIDv0 and CIDv1 of one hash are the same here.
+//   - "allow" lists CIDs of modules: the identity, or any other CID they are
+//     fetched by; CIDv0 and CIDv1 of one hash are the same here. "deny" lists
+//     identities only, because the same bytes can be given any number of other
+//     CIDs. Deny beats allow.
 //   - "grants" maps the name of a binding to the interfaces it may use, and
 //     each of those to its arguments, null or {} for none.
 //   - "envelopes" says which codec modules a self-describing block may bring

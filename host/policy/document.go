@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 )
 
 // Version is the version of the format.
@@ -105,6 +106,11 @@ func Parse(data []byte) (*Document, error) {
 	if doc.Deny, err = parseCIDs(`"deny"`, w.Deny); err != nil {
 		return nil, err
 	}
+	for i, c := range doc.Deny {
+		if !isIdentity(c) {
+			return nil, &Error{At: fmt.Sprintf(`"deny"[%d]`, i), Got: c.String(), Want: "an identity, the CID that iprt inspect prints first"}
+		}
+	}
 	if doc.Grants, err = parseGrants(w.Grants); err != nil {
 		return nil, err
 	}
@@ -138,6 +144,14 @@ func (d *Document) Encode() ([]byte, error) {
 		return nil, &Error{At: `"grants"`, Got: "arguments that are not JSON", Want: "JSON", Err: err}
 	}
 	return append(out, '\n'), nil
+}
+
+// isIdentity reports whether c can be the identity of a module. A module has one
+// identity and any number of other CIDs, so a denial by one of those would deny
+// nothing.
+func isIdentity(c cid.Cid) bool {
+	p := c.Prefix()
+	return p.Version == 1 && p.Codec == cid.Raw && p.MhType == multihash.SHA2_256 && p.MhLength == 32
 }
 
 func (d *Document) checkEnvelopes() error {

@@ -119,7 +119,7 @@ func (f *File) Update(change func(*Document) error) error {
 	if err != nil {
 		return err
 	}
-	if doc, err = Parse(data); err != nil { // what is saved can be opened again
+	if _, err = Parse(data); err != nil { // what is saved can be opened again
 		return err
 	}
 	if err := save(f.path, data); err != nil {

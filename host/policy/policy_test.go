@@ -165,14 +165,23 @@ func TestV0(t *testing.T) {
 	if err := f.Allow(context.Background(), host.Candidate{ID: b, Locator: v1}); err != nil {
 		t.Error(err)
 	}
-	if err := f.Update(func(d *policy.Document) error { d.DenyModule(v1); return nil }); err != nil {
-		t.Fatal(err)
+}
+
+// TestDenyTakesIdentities: a module has any number of locators, so that a denial
+// by one of them would deny nothing.
+func TestDenyTakesIdentities(t *testing.T) {
+	for _, c := range []cid.Cid{v0, cid.NewCidV1(cid.DagProtobuf, v0.Hash())} {
+		if _, err := policy.Parse([]byte(fmt.Sprintf(`{"version":1,"deny":[%q]}`, c))); err == nil || !strings.Contains(err.Error(), "identity") {
+			t.Errorf("%s: %v", c, err)
+		}
+		f := open(t, "")
+		if err := f.Update(func(d *policy.Document) error { d.DenyModule(c); return nil }); err == nil {
+			t.Errorf("%s: saved", c)
+		}
 	}
-	if d := f.Document(); len(d.Allow) != 0 || len(d.Deny) != 1 {
-		t.Errorf("%+v", d)
-	}
-	if err := f.Allow(context.Background(), host.Candidate{ID: b, Locator: v0}); err == nil {
-		t.Error("denied by v1, allowed by v0")
+	f := open(t, fmt.Sprintf(`{"version":1,"allow":[%q],"deny":[%q]}`, v0, b))
+	if err := f.Allow(t.Context(), host.Candidate{ID: b, Locator: v0}); err == nil {
+		t.Error("denied by its identity, allowed by another CID")
 	}
 }
 
