@@ -194,7 +194,7 @@ func (r *Report) imports(h *Host, info *validate.Info) {
 		r.Could = append(r.Could, could(im))
 	}
 	if info.Purity != manifest.Granted {
-		r.Could = append(r.Could, "reach nothing outside itself: the same input gives the same output")
+		r.Could = append(r.Could, "reach nothing outside itself")
 	}
 	r.Could = append(r.Could, fmt.Sprintf("use up to %d bytes of memory per instance, and time without bound", r.Limits.MemoryMax))
 }

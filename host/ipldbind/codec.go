@@ -124,9 +124,7 @@ type partsCaller interface {
 
 // callParts calls an export with an input in parts, which are put together here only if they have to be.
 func (c *Codec) callParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func([]byte) error) error {
-	if m, ok := c.module.(interface {
-		CallParts(ctx context.Context, e host.Export, input [][]byte, params []byte, use func([]byte) error) error
-	}); ok {
+	if m, ok := c.module.(partsCaller); ok {
 		return m.CallParts(ctx, e, input, params, use)
 	}
 	return c.module.Call(ctx, e, bytes.Join(input, nil), params, use)
