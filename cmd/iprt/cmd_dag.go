@@ -64,7 +64,7 @@ and a second block is made that names the module which reads it. The CID of
 that one is printed: any node that has iprt can read through it, with the step
 ~, data of a format that it never heard of.`,
 		Example: `  echo '{"hello":"world"}' | iprt dag put
-  iprt dag put --codec dag-pb node.json
+  iprt dag put --codec bencode node.json
   iprt dag put --describe bencode ubuntu.torrent`,
 		Args: wants(cobra.MaximumNArgs(1), "at most one FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -41,7 +41,7 @@ func (a *app) loadCmd() *cobra.Command {
 		Short: "Load a module into a running node",
 		Long: `Load a module into a running node. MODULE is a CID, a file, or a name in
 iprt.lock; naming it here allows it, until the node stops.`,
-		Example: "  iprt load bencode --as torrents\n  iprt load ./my-codec.wasm",
+		Example: "  iprt load ./my-codec.wasm\n  iprt load bafkrei… --as torrents",
 		Args:    wants(cobra.ExactArgs(1), "one MODULE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRunning(cmd.Context(), func(ctx context.Context, n control.API) error {
