@@ -15,9 +15,13 @@ type Blocks interface {
 	Get(ctx context.Context, c cid.Cid) ([]byte, error)
 }
 
+// What one file may hold in memory is bounded by these: every level keeps its
+// node and its window, and a node of one block can have tens of thousands of links.
 const (
-	readAhead = 8  // blocks of a file that are asked for at a time
-	maxDepth  = 64 // levels of a file or of shards, and nested directories
+	readAhead    = 8  // blocks of a file that are asked for at a time
+	wideLevels   = 3  // levels of a file that read ahead; three hold 1 TB in the usual layout
+	maxFileDepth = 20 // levels of a file
+	maxDepth     = 64 // levels of shards, and nested directories
 )
 
 // ContentError says that a block, though its hash is right, is not the UnixFS
@@ -83,8 +87,8 @@ func (w *writer) node(ctx context.Context, c cid.Cid, n *Node, size uint64, dept
 	if n.Size != size {
 		return bad(c, "claims %d bytes, its parent claims %d for it", n.Size, size)
 	}
-	if depth > maxDepth {
-		return bad(c, "its tree is more than %d levels deep", maxDepth)
+	if depth > maxFileDepth {
+		return bad(c, "its tree is more than %d levels deep", maxFileDepth)
 	}
 	start := w.written
 	k, err := w.w.Write(n.Data)
@@ -112,25 +116,29 @@ func (w *writer) children(ctx context.Context, n *Node, depth int) error {
 	var asks sync.WaitGroup
 	defer asks.Wait()
 	defer cancel()
+	ahead := readAhead
+	if depth > wideLevels {
+		ahead = 1 // every level holds its own window
+	}
 	var window [readAhead]chan result
 	ask := func(i int) {
 		ch := make(chan result, 1)
-		window[i%readAhead] = ch
+		window[i%ahead] = ch
 		asks.Go(func() {
 			node, err := get(ctx, w, n.Links[i].CID)
 			ch <- result{node, err}
 		})
 	}
-	for i := range min(readAhead, len(n.Links)) {
+	for i := range min(ahead, len(n.Links)) {
 		ask(i)
 	}
 	for i, l := range n.Links {
-		r := <-window[i%readAhead]
+		r := <-window[i%ahead]
 		if r.err != nil {
 			return r.err
 		}
-		if i+readAhead < len(n.Links) {
-			ask(i + readAhead)
+		if i+ahead < len(n.Links) {
+			ask(i + ahead)
 		}
 		if err := w.node(ctx, l.CID, r.node, l.Size, depth+1); err != nil {
 			return err

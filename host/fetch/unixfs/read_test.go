@@ -102,6 +102,35 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// tower is a file of 3 bytes under that many levels of nodes with one child.
+func tower(t *testing.T, s *store, levels int) ipld.Link {
+	t.Helper()
+	n := ft.NewFSNode(ft.TFile)
+	n.AddBlockSize(3)
+	data, err := n.GetBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := file(t, s, "", "abc")
+	for range levels {
+		l = put(t, s, "", node(t, data, l))
+	}
+	return l
+}
+
+// TestTower: each level of a file costs memory, so there are only so many.
+func TestTower(t *testing.T) {
+	s := newStore()
+	var out bytes.Buffer
+	if n, err := unixfs.Write(t.Context(), s, tower(t, s, 19).Cid, &out); err != nil || n != 3 {
+		t.Errorf("20 levels: wrote %d, %v", n, err)
+	}
+	var bad *unixfs.ContentError
+	if _, err := unixfs.Write(t.Context(), s, tower(t, s, 20).Cid, &out); !errors.As(err, &bad) {
+		t.Errorf("21 levels: %v", err)
+	}
+}
+
 func TestWriteFails(t *testing.T) {
 	s := newStore()
 	added, err := unixfs.Add(t.Context(), s, bytes.NewReader(noise(t, 20*unixfs.ChunkSize)))
