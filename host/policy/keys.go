@@ -13,7 +13,7 @@ import (
 // the document.
 func checkKeys(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
-	if err := checkValue(d, ""); err != nil {
+	if err := checkValue(d, "", 0); err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
@@ -22,7 +22,11 @@ func checkKeys(data []byte) error {
 	return nil
 }
 
-func checkValue(d *json.Decoder, at string) error {
+// maxNesting is far above what arguments of a grant need. Every level costs a
+// stack frame and a longer name of the place.
+const maxNesting = 64
+
+func checkValue(d *json.Decoder, at string, depth int) error {
 	t, err := d.Token()
 	if err != nil {
 		return syntaxError(err)
@@ -30,6 +34,9 @@ func checkValue(d *json.Decoder, at string) error {
 	open, ok := t.(json.Delim)
 	if !ok {
 		return nil
+	}
+	if depth == maxNesting {
+		return &Error{At: fmt.Sprintf("byte %d", d.InputOffset()), Got: "another level", Want: fmt.Sprintf("a depth of at most %d", maxNesting)}
 	}
 	seen := map[string]bool{}
 	for i := 0; d.More(); i++ {
@@ -49,7 +56,7 @@ func checkValue(d *json.Decoder, at string) error {
 			}
 			inner = strings.TrimPrefix(fmt.Sprintf("%s.%q", at, name), ".")
 		}
-		if err := checkValue(d, inner); err != nil {
+		if err := checkValue(d, inner, depth+1); err != nil {
 			return err
 		}
 	}

@@ -74,6 +74,7 @@ func TestParseRefuses(t *testing.T) {
 		{"allow as text", `{"version":1,"allow":"bafy"}`, "a list of CIDs"},
 		{"number in allow", `{"version":1,"allow":[1]}`, `"allow"`},
 		{"not a CID", `{"version":1,"allow":["` + a.String() + `","codec"]}`, `"allow"[1]: found "codec"`},
+		{"nesting", `{"version":1,"grants":` + strings.Repeat("[", 200_000), "depth of at most 64"},
 		{"bad deny", `{"version":1,"deny":[""]}`, `"deny"[0]`},
 		{"grants as list", `{"version":1,"grants":[]}`, `"grants"`},
 		{"binding null", `{"version":1,"grants":{"x":null}}`, `"grants"."x": found null`},
