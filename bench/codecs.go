@@ -15,7 +15,7 @@ import (
 const native = "go-ipld-prime dagcbor"
 
 // codecPairs measures DAG-CBOR through the module against the native decoder
-// and encoder. The aims are those of the table in the README.
+// and encoder. An aim is the ratio that we want to reach.
 func (s *subjects) codecPairs() ([]pair, error) {
 	ctx := context.Background()
 	blocks := []struct {

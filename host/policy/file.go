@@ -203,7 +203,8 @@ func (d *Document) AllowModule(c cid.Cid) {
 	d.Allow = append(without(d.Allow, c), c)
 }
 
-// DenyModule puts a CID on the deny list and takes it off the allow list.
+// DenyModule puts an identity on the deny list and takes it off the allow list.
+// A CID that cannot be an identity is refused when the document is saved.
 func (d *Document) DenyModule(c cid.Cid) {
 	d.Allow = without(d.Allow, c)
 	d.Deny = append(without(d.Deny, c), c)
