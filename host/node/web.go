@@ -100,7 +100,13 @@ func (s *webServer) stop(ctx context.Context) error {
 		err = fmt.Errorf("a request at %s does not end", s.addr)
 	}
 	if late {
-		err = errors.Join(err, s.server.Close())
+		// A handler that returned has not been heard yet: net/http sends what
+		// is left after it. Shutdown waits for that, Close would not.
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		if s.server.Shutdown(last) != nil {
+			err = errors.Join(err, s.server.Close())
+		}
 	}
 	s.running.Wait()
 	return err
