@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipld/go-ipld-prime/codec/raw"
+	"github.com/ipld/go-ipld-prime/node/basicnode"
+
 	"github.com/iprt/iprt/codecs/codectest"
 	"github.com/iprt/iprt/host/ipldbind/table"
 )
@@ -74,6 +77,30 @@ func holdBencode(t testing.TB, c *codectest.Codec, block []byte) error {
 		return fmt.Errorf("links %v, %v", links, err)
 	}
 	return nil
+}
+
+// FuzzRaw holds the codec to go-ipld-prime's raw on any block, both ways.
+func FuzzRaw(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(sample(f, "raw"))
+	c := open(f, "raw")
+	f.Fuzz(func(t *testing.T, block []byte) {
+		want := basicnode.Prototype.Bytes.NewBuilder()
+		if err := raw.Decode(want, bytes.NewReader(block)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Decode(t.Context(), block)
+		if err != nil || !equal(n, want.Build()) {
+			t.Fatalf("%x: another node, %v", block, err)
+		}
+		again, err := c.Encode(t.Context(), n)
+		if err != nil || !bytes.Equal(again, block) {
+			t.Fatalf("%x encodes to %x, %v", block, again, err)
+		}
+		if links, err := c.Links(t.Context(), block); err != nil || len(links) != 0 {
+			t.Fatalf("%x: links %v, %v", block, links, err)
+		}
+	})
 }
 
 // FuzzEncode gives the encoders any table at all: a block or a refusal. Tables that a host lets through are encoded, if the format
