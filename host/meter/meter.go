@@ -8,8 +8,8 @@
 // # What it does not do yet
 //
 // Code is not touched. Nothing bounds how long a call runs or how deep it recurses, and no deadline interrupts it: a guest
-// that loops occupies its thread for ever, and in compiled code stops the garbage collector with it. Fuel and depth will be
-// added by this stage. Until then load only modules that you trust not to loop.
+// that loops occupies its thread for ever, and in compiled code stops the garbage collector with it. Fuel and depth, and with
+// them [Config.Flavour] and [Config.KeepNaN], will be added by this stage. Until then load only modules that you trust not to loop.
 //
 // # Caching
 //
@@ -28,10 +28,13 @@ import (
 type Config struct {
 	MaxMemoryPages   uint32 // pages of 64 KiB, at most 65,536; default 1,024 (64 MiB)
 	MaxTableElements uint32 // default 65,536
+
+	Flavour Flavour // what code does when fuel ends; default [Slices]
+	KeepNaN bool    // leave the bits of NaN results to the engine; by default they are the same on all
 }
 
 // revision names what Rewrite does; it changes with every change of its output.
-const revision = 1
+const revision = 2
 
 func (c Config) withDefaults() Config {
 	if c.MaxMemoryPages == 0 {
@@ -48,7 +51,11 @@ func (c Config) withDefaults() Config {
 // module. It is stable between releases unless the result changes.
 func (c Config) Canonical() string {
 	c = c.withDefaults()
-	return fmt.Sprintf("meter/%d memory=%d table=%d", revision, c.MaxMemoryPages, c.MaxTableElements)
+	nan := "canonical"
+	if c.KeepNaN {
+		nan = "kept"
+	}
+	return fmt.Sprintf("meter/%d memory=%d table=%d flavour=%s nan=%s", revision, c.MaxMemoryPages, c.MaxTableElements, c.Flavour, nan)
 }
 
 // LimitError reports a module that starts out larger than its class allows.
