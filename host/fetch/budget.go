@@ -18,6 +18,9 @@ type Budget struct {
 	Idle time.Duration
 	// Total is the longest time for the whole request.
 	Total time.Duration
+	// Tree says that the request goes below the entries of a directory, so
+	// that a source which sends ahead sends those as well.
+	Tree bool
 }
 
 // Untrusted is the budget for content that nobody vouched for: 8 MiB in 64
@@ -32,7 +35,7 @@ var Pinned = Budget{Bytes: 32 << 20, Blocks: 256, Depth: 4, Idle: 30 * time.Seco
 // held in memory whole: up to 1 TiB, in as long as it takes, so that even a
 // small tree that unfolds without end comes to one. Each block must arrive
 // within a minute.
-var Download = Budget{Bytes: 1 << 40, Blocks: 1 << 24, Depth: 64, Idle: time.Minute, Total: -1}
+var Download = Budget{Bytes: 1 << 40, Blocks: 1 << 24, Depth: 64, Idle: time.Minute, Total: -1, Tree: true}
 
 // structurePerBlock is what a block may weigh beyond the content it carries or
 // links: a link of an interior node is about 60 bytes.

@@ -11,17 +11,27 @@ import (
 	carv2 "github.com/ipld/go-car/v2"
 )
 
-// carPatience is how long a question waits for the next block of a CAR before
-// it asks for a single block instead.
-const carPatience = 2 * time.Second
+const (
+	// carPatience is how long a question waits for a CAR that does not move before
+	// it asks for a single block besides.
+	carPatience = 2 * time.Second
+	// carDead is how long a CAR may not move before it is given up.
+	carDead = 5 * carPatience
+)
 
-// carQuery asks for all blocks of a file, or for those of a directory itself.
-const carQuery = "format=car&dag-scope=entity"
+// carQuery asks for all blocks of a file, or for those of a directory itself;
+// or, in a request for all below, for all of them.
+func carQuery(b Budget) string {
+	if b.Tree {
+		return "format=car&dag-scope=all"
+	}
+	return "format=car&dag-scope=entity"
+}
 
 // carGetter serves one session. When the root itself is asked for, nothing is
 // held here yet, and one request for a CAR brings the whole file. Blocks are
-// parked as they arrive until they are asked for. Whatever goes wrong, from
-// there on single blocks are asked for.
+// parked as they arrive until they are asked for, and the CAR is read no faster
+// than that. What does not come, or not in time, is asked for block by block.
 type carGetter struct {
 	gateway *Gateway
 	ctx     context.Context // of the session
@@ -31,12 +41,7 @@ type carGetter struct {
 	start  sync.Once
 	cancel context.CancelFunc // of the request
 	done   sync.WaitGroup
-
-	mu     sync.Mutex
-	parked map[string][]byte // by multihash
-	size   int64
-	moved  chan struct{} // closed and replaced when a block was parked
-	open   bool          // blocks may still arrive
+	park   *parking // nil until a CAR was asked for
 }
 
 // Get implements [Getter].
@@ -61,71 +66,86 @@ func (g *carGetter) Close() error {
 }
 
 func (g *carGetter) request() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.parked = make(map[string][]byte)
-	g.moved = make(chan struct{})
-	g.open = true
 	ctx, cancel := context.WithCancel(g.ctx)
 	g.cancel = cancel
+	g.park = newParking()
 	g.done.Go(func() {
 		defer cancel()
 		g.read(ctx) // why it ended does not matter: single blocks are next
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.open = false
-		close(g.moved)
+		g.park.close()
 	})
 }
 
-// await takes a block that is parked or will be soon.
+// await takes a block that is parked or will be soon. A question must not use up
+// in waiting for the CAR the time that it has for its block.
 func (g *carGetter) await(ctx context.Context, c cid.Cid) ([]byte, bool) {
-	key := string(c.Hash())
-	for {
-		g.mu.Lock()
-		b, ok := g.parked[key]
-		if ok {
-			delete(g.parked, key)
-			g.size -= int64(len(b))
-		}
-		open, moved := g.open, g.moved
-		g.mu.Unlock()
-		if ok || !open {
-			return b, ok
-		}
-		if waitFor(ctx, moved, carPatience) {
-			continue
-		}
-		if ctx.Err() == nil {
-			g.cancel() // it stalls, and will not be waited for again
-		}
+	g.start.Do(func() {}) // a later request could not be read in its order
+	if g.park == nil {
 		return nil, false
+	}
+	key := string(c.Hash())
+	var end <-chan time.Time
+	if turn := g.budget.Idle / 2; turn > 0 {
+		t := time.NewTimer(turn)
+		defer t.Stop()
+		end = t.C
+	}
+	for {
+		block, ok, wait, changed := g.park.take(key, carPatience)
+		if ok {
+			return block, true
+		}
+		if wait == 0 || !waitFor(ctx, changed, wait, end) {
+			g.park.skip(key)
+			return nil, false
+		}
 	}
 }
 
-func waitFor(ctx context.Context, moved <-chan struct{}, patience time.Duration) bool {
-	t := time.NewTimer(patience)
+// waitFor returns when there may be something new to see, and false when there
+// is no point in looking.
+func waitFor(ctx context.Context, changed <-chan struct{}, wait time.Duration, end <-chan time.Time) bool {
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
-	case <-moved:
-		return true
+	case <-changed:
 	case <-t.C:
+	case <-end:
+		return false
 	case <-ctx.Done():
+		return false
 	}
-	return false
+	return true
 }
 
 func (g *carGetter) read(ctx context.Context) {
-	resp, err := g.gateway.ask(ctx, g.root, carQuery, typeCAR+"; version=1; order=dfs; dups=n", typeCAR)
+	dead := time.AfterFunc(carDead, g.cancel)
+	defer dead.Stop()
+	resp, err := g.gateway.ask(ctx, g.root, carQuery(g.budget), typeCAR+"; version=1; order=dfs; dups=n", typeCAR)
 	if err != nil {
 		return
 	}
 	defer resp.Body.Close()
-	g.take(resp.Body)
+	g.take(ctx, pulse{resp.Body, func() { dead.Reset(carDead); g.park.moved() }}, dead)
 }
 
-// take parks the blocks of a CAR until it ends, goes wrong or is too much.
-func (g *carGetter) take(body io.Reader) {
+// pulse tells of every read that brings something.
+type pulse struct {
+	r    io.Reader
+	beat func()
+}
+
+func (p pulse) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if n > 0 {
+		p.beat()
+	}
+	return n, err
+}
+
+// take parks the blocks of a CAR until it ends, goes wrong or is too much. While
+// it waits for room, dead does not run.
+func (g *carGetter) take(ctx context.Context, body io.Reader, dead *time.Timer) {
 	limit := g.budget.wire()
 	if limit >= 0 {
 		// Lengths and CIDs come on top of the blocks.
@@ -143,27 +163,13 @@ func (g *carGetter) take(body io.Reader) {
 		}
 		// A block that does not match is the end of it. It is not parked, so
 		// that the same gateway can answer for it once more, block by block.
-		if verify(b.Cid(), b.RawData(), g.gateway.name) != nil || !g.park(b.Cid(), b.RawData()) {
+		if verify(b.Cid(), b.RawData(), g.gateway.name) != nil {
 			return
 		}
+		dead.Stop()
+		if !g.park.put(ctx, string(b.Cid().Hash()), b.RawData()) {
+			return
+		}
+		dead.Reset(carDead)
 	}
-}
-
-// parkLimit bounds what is parked when the budget does not.
-const parkLimit = 32 << 20
-
-func (g *carGetter) park(c cid.Cid, block []byte) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	key := string(c.Hash())
-	if _, ok := g.parked[key]; ok {
-		return true
-	}
-	if g.size += int64(len(block)); g.size > parkLimit+MaxBlock {
-		return false
-	}
-	g.parked[key] = block
-	close(g.moved)
-	g.moved = make(chan struct{})
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
@@ -27,10 +28,10 @@ func FuzzGatewayCAR(f *testing.F) {
 	gateway := &Gateway{name: "gateway"}
 	budget := Budget{Bytes: 1 << 12, Blocks: 8}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		g := &carGetter{gateway: gateway, budget: budget, parked: make(map[string][]byte), moved: make(chan struct{})}
-		g.take(bytes.NewReader(body))
+		g := &carGetter{gateway: gateway, budget: budget, park: newParking()}
+		g.take(t.Context(), bytes.NewReader(body), time.NewTimer(time.Hour))
 		var size int64
-		for key, block := range g.parked {
+		for key, block := range g.park.blocks {
 			size += int64(len(block))
 			c := cid.NewCidV1(cid.Raw, multihash.Multihash(key))
 			if err := CheckCID(c); err != nil {
@@ -39,8 +40,8 @@ func FuzzGatewayCAR(f *testing.F) {
 				t.Errorf("parked: %v", err)
 			}
 		}
-		if size != g.size || len(g.parked) > budget.Blocks || size > int64(len(body)) {
-			t.Errorf("parked %d blocks of %d bytes, counted %d, out of %d", len(g.parked), size, g.size, len(body))
+		if size != g.park.size || len(g.park.blocks) > budget.Blocks || size > int64(len(body)) {
+			t.Errorf("parked %d blocks of %d bytes, counted %d, out of %d", len(g.park.blocks), size, g.park.size, len(body))
 		}
 	})
 }
