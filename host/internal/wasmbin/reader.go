@@ -18,6 +18,15 @@ const (
 	BadFlags  Fault = "flags" // a byte with a meaning that is not defined
 )
 
+// The faults in function bodies; host/internal/wasmop finds them.
+const (
+	BadInstruction Fault = "opcode"   // an instruction that does not exist
+	BadBodyEnd     Fault = "body-end" // instructions after the end of the function
+	BadNesting     Fault = "nesting"  // an else outside an if
+	BadStack       Fault = "stack"    // too few or too many operands
+	BadIndex       Fault = "index"    // something is referred to that does not exist
+)
+
 // Error is a fault in a module.
 type Error struct {
 	Fault  Fault
