@@ -19,6 +19,8 @@ type subjects struct {
 	host   *host.Host
 	raw    *host.Module // its decode is one record: the closest a codec comes to an empty call
 	cbor   *ipldbind.Codec
+
+	closers []func(context.Context) error // of the peers
 }
 
 func newSubjects(ctx context.Context) (*subjects, error) {
@@ -71,6 +73,9 @@ func (s *subjects) module(ctx context.Context, name string) (*host.Module, error
 }
 
 func (s *subjects) close(ctx context.Context) {
+	for _, c := range s.closers {
+		_ = c(ctx)
+	}
 	if s.host != nil {
 		_ = s.host.Close(ctx)
 	}
