@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/iprt/iprt/abi"
@@ -14,7 +15,9 @@ import (
 // csvCodec maps RFC 4180 text to a list of lists of strings and back.
 type csvCodec struct{}
 
-// Decode reads records of any width. Blank lines are not records.
+// Decode reads records of any width. Blank lines are not records. A line
+// break inside a field reads as a line feed, however it was written, except
+// after a second carriage return: what that reads as could not be written.
 func (csvCodec) Decode(w *abi.TableWriter, block, params []byte) error {
 	if err := noParams(params); err != nil {
 		return err
@@ -39,6 +42,10 @@ func (csvCodec) Decode(w *abi.TableWriter, block, params []byte) error {
 		}
 		w.BeginList()
 		for _, field := range record {
+			if strings.Contains(field, "\r\n") {
+				line, _ := r.FieldPos(0)
+				return sdk.Errorf(abi.StatusInvalid, "csv: record on line %d: a line in a field ends in two carriage returns and a line feed, expected at most one", line)
+			}
 			w.String(field)
 		}
 		w.End()

@@ -72,6 +72,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"open quote", decode("\"a", nil), "quote"},
 		{"bare quote", decode("a\"b", nil), "quote"},
+		{"two carriage returns", decode("x\n\"a\r\r\n\"", nil), "record on line 2"},
 		{"not UTF-8", decode("a\xffb", nil), "not valid UTF-8"},
 		{"parameters", decode("a", []byte{0xa0}), "no parameters"},
 		{"root is a map", encode(func(w *abi.TableWriter) { w.BeginMap(abi.MapUnordered); w.End() }), "root is a map"},
@@ -91,7 +92,7 @@ func TestRefused(t *testing.T) {
 // FuzzRoundTrip holds the promise of the README: what decodes, encodes to a
 // block that decodes to the same data, and that block is a fixed point.
 func FuzzRoundTrip(f *testing.F) {
-	for _, s := range []string{"", "a,b\nc", "\"\"\n", "\"x\"\"\ny\",z\r\n", " a, b\n", "\\.\n", "a\rb\n", "\"a\r\"\n"} {
+	for _, s := range []string{"", "a,b\nc", "\"\"\n", "\"x\"\"\ny\",z\r\n", "\"\r\r\n\"", " a, b\n", "\\.\n", "a\rb\n", "\"a\r\"\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, block []byte) {
