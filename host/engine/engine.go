@@ -108,6 +108,10 @@ type Instance interface {
 	// instance.
 	Func(name string) (Func, bool)
 
+	// Global returns the handle of an exported mutable global of type i32, i64, f32 or
+	// f64, and false for anything else. Keep it: it is good until the instance is closed.
+	Global(name string) (Global, bool)
+
 	// Memory returns the module's linear memory, exported or not, or nil if it has none.
 	Memory() Memory
 
@@ -133,6 +137,23 @@ type Func interface {
 	// [ErrStack] if stack is too short; [ErrBusy] if the instance is running a call
 	// already, be it in another goroutine or further up this one; [ErrClosed].
 	Call(ctx context.Context, stack []uint64) error
+}
+
+// Global is a variable of one instance. Like [Memory] it is used between calls into the
+// instance, by the goroutine the instance belongs to, or by a host function during one; it
+// holds what the guest last stored, after a [*Trap] too.
+//
+// Get and Set allocate nothing. Once the instance is closed, what Get returns means
+// nothing and Set does nothing that shows.
+type Global interface {
+	// Type returns the type of the variable.
+	Type() abi.ValType
+
+	// Get returns the value in the form of a stack slot.
+	Get() uint64
+
+	// Set changes the value. Of a slot that holds an i32 or f32 the upper half is ignored.
+	Set(v uint64)
 }
 
 // Memory is a linear memory. It is used between calls into its instance, or by a

@@ -22,6 +22,7 @@ func Run(t *testing.T, open func() (engine.Engine, error)) {
 		"calls":     callTests(),
 		"imports":   importTests,
 		"host":      hostTests,
+		"globals":   globalTests,
 		"memory":    memoryTests,
 		"instances": instanceTests,
 		"lifetime":  lifetimeTests,

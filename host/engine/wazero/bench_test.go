@@ -64,6 +64,46 @@ func TestCallAllocatesNothing(t *testing.T) {
 	}
 }
 
+// benchGlobal is a global of each mode.
+func benchGlobal(t testing.TB, cfg Config) engine.Global {
+	t.Helper()
+	m := wt.New()
+	m.Export("g", wt.KindGlobal, m.Global(wt.I64, true, wt.Code{}.I64Const(1)))
+	code, err := open(t, cfg).Compile(t.Context(), m.Bytes(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := code.Instantiate(t.Context(), engine.InstanceOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, ok := inst.Global("g")
+	if !ok {
+		t.Fatal("no global")
+	}
+	return g
+}
+
+func TestGlobalAllocatesNothing(t *testing.T) {
+	for mode, cfg := range modes {
+		g := benchGlobal(t, cfg)
+		if allocs := testing.AllocsPerRun(100, func() { g.Set(g.Get() + 1) }); allocs != 0 {
+			t.Errorf("%s: reading and writing makes %v allocations", mode, allocs)
+		}
+	}
+}
+
+func BenchmarkGlobal(b *testing.B) {
+	for mode, cfg := range modes {
+		b.Run(mode, func(b *testing.B) {
+			g := benchGlobal(b, cfg)
+			for b.Loop() {
+				g.Set(g.Get() + 1)
+			}
+		})
+	}
+}
+
 func BenchmarkCall(b *testing.B) {
 	for _, name := range []string{"add", "ask"} {
 		b.Run(name, func(b *testing.B) {

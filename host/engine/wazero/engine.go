@@ -26,6 +26,7 @@ import (
 
 	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/engine/guesttext"
+	"github.com/iprt/iprt/host/engine/internal/sections"
 )
 
 // version is the release of wazero that go.mod asks for; a test compares the two. It is
@@ -104,7 +105,7 @@ func (e *runtimeEngine) Compile(ctx context.Context, wasm []byte, imports []engi
 	if e.isClosed() {
 		return nil, engine.ErrClosed
 	}
-	if err := checkSections(wasm); err != nil {
+	if _, err := sections.Scan(wasm); err != nil {
 		return nil, err
 	}
 	c := &code{eng: e}

@@ -2,28 +2,22 @@ package wazero
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 
-	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/internal/link"
 )
 
-// instance is one wazero module instance. Its state keeps calls apart: wazero corrupts
+// instance is one wazero module instance. Its gate keeps calls apart: wazero corrupts
 // memory if two run at once, and it runs guest code after a close.
 type instance struct {
 	code  *code
 	mod   api.Module
 	mem   *memory
-	state atomic.Uint32 // of the bits below
+	gate  link.Gate
 	funcs map[string]*function
 }
-
-const (
-	running uint32 = 1 << iota // a call is under way
-	closed                     // no call may start
-)
 
 func (i *instance) Func(name string) (engine.Func, bool) {
 	f, known := i.funcs[name]
@@ -49,26 +43,15 @@ func (i *instance) lookup(name string) *function {
 		return nil // it would run without a caller, that is, without a memory
 	}
 	typ := funcType(def)
-	if !numeric(typ.Params) || !numeric(typ.Results) {
+	if !link.Numeric(typ.Params...) || !link.Numeric(typ.Results...) {
 		return nil
 	}
 	f := &function{inst: i, typ: typ, slots: typ.Slots(),
-		params: newWords(typ.Params), results: newWords(typ.Results)}
+		params: link.NewWords(typ.Params), results: link.NewWords(typ.Results)}
 	if err := guard(func() error { f.fn = i.mod.ExportedFunction(name); return nil }); err != nil || f.fn == nil {
 		return nil
 	}
 	return f
-}
-
-func numeric(types []abi.ValType) bool {
-	for _, t := range types {
-		switch t {
-		case abi.I32, abi.I64, abi.F32, abi.F64:
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 func (i *instance) Memory() engine.Memory {
@@ -87,46 +70,10 @@ func (i *instance) hostMemory() engine.Memory {
 }
 
 func (i *instance) Close(context.Context) error {
-	for {
-		old := i.state.Load()
-		if old&closed != 0 {
-			return nil
-		}
-		if i.state.CompareAndSwap(old, old|closed) {
-			if old&running != 0 {
-				return nil // leave frees it
-			}
-			return i.free()
-		}
+	if i.gate.Close() {
+		return i.free()
 	}
-}
-
-// enter claims the instance for a call.
-func (i *instance) enter() error {
-	if i.state.CompareAndSwap(0, running) {
-		return nil
-	}
-	if i.state.Load()&closed != 0 {
-		return engine.ErrClosed
-	}
-	return engine.ErrBusy
-}
-
-// leave ends a call, and reports whether the instance was closed meanwhile.
-func (i *instance) leave() (wasClosed bool) {
-	if i.state.CompareAndSwap(running, 0) {
-		return false
-	}
-	_ = i.free()
-	return true
-}
-
-// stopped says why a running call should not go on.
-func (i *instance) stopped(ctx context.Context) error {
-	if i.state.Load()&closed != 0 {
-		return engine.ErrClosed
-	}
-	return ctx.Err()
+	return nil
 }
 
 // free runs once, when no call can be running or start.
@@ -141,7 +88,7 @@ type function struct {
 	fn              api.Function
 	typ             engine.FuncType
 	slots           int
-	params, results words
+	params, results link.Words
 }
 
 func (f *function) Type() engine.FuncType { return f.typ }
@@ -153,18 +100,21 @@ func (f *function) Call(ctx context.Context, stack []uint64) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := f.inst.enter(); err != nil {
+	if err := f.inst.gate.Enter(); err != nil {
 		return err
 	}
-	f.params.clear(stack)
+	f.params.Clear(stack)
 	err := f.run(ctx, stack)
-	if f.inst.leave() && err == nil {
-		err = engine.ErrClosed
+	if f.inst.gate.Leave() {
+		_ = f.inst.free()
+		if err == nil {
+			err = engine.ErrClosed
+		}
 	}
 	if err != nil {
 		return err
 	}
-	f.results.clear(stack)
+	f.results.Clear(stack)
 	return nil
 }
 

@@ -1,4 +1,7 @@
-package wazero
+// Package sections reads the outline of a WebAssembly binary, as far as engines need it beside their own parser.
+//
+// [Scan] is the place to start. Anything malformed is left for the engine to report.
+package sections
 
 import (
 	"encoding/binary"
@@ -10,35 +13,66 @@ import (
 
 // Section ids and import kinds of the binary format.
 const (
-	sectionImport = 2
-	sectionStart  = 8
+	sectionImport   = 2
+	sectionFunction = 3
+	sectionMemory   = 5
+	sectionExport   = 7
+	sectionStart    = 8
 
-	kindFunc = 0
+	kindFunc   = 0
+	kindMemory = 2
 )
 
 var kindNames = [...]string{"function", "table", "memory", "global"}
 
 var errStart = errors.New("module has a start section, which would run code on instantiation")
 
-// checkSections refuses two things that wazero accepts and this package does not offer:
-// a start section, and imports other than functions, which its API does not list.
-// Anything malformed is left for wazero to report.
-func checkSections(wasm []byte) error {
-	const header = 8
+// Outline is what [Scan] found.
+type Outline struct {
+	// ImportedFuncs and Funcs count the functions that a module imports and defines.
+	ImportedFuncs, Funcs uint32
+	// HasMemory says whether the module defines a memory, and MinPages how large it starts.
+	HasMemory bool
+	MinPages  uint32
+
+	exports span // the payload of the export section
+}
+
+// A span is where something lies in the module; it starts at 0 if it is not there.
+type span struct{ start, end int }
+
+const header = 8 // magic number and version
+
+// Scan finds the outline of a module. It refuses two things that engines may accept and this module does not offer: a start
+// section by an [*engine.CompileError], and imports other than functions by an [*engine.ImportError].
+func Scan(wasm []byte) (Outline, error) {
+	var o Outline
 	if len(wasm) < header {
-		return nil
+		return o, nil
 	}
 	for r := (reader{b: wasm[header:]}); ; {
 		id, payload := r.byte(), r.bytes(r.u32())
-		switch {
-		case r.bad:
-			return nil
-		case id == sectionStart:
-			return &engine.CompileError{Cause: errStart}
-		case id == sectionImport:
+		if r.bad {
+			return o, nil
+		}
+		sub := reader{b: payload}
+		switch id {
+		case sectionStart:
+			return o, &engine.CompileError{Cause: errStart}
+		case sectionImport:
+			o.ImportedFuncs = sub.u32()
 			if err := checkImportKinds(reader{b: payload}); err != nil {
-				return err
+				return o, err
 			}
+		case sectionFunction:
+			o.Funcs = sub.u32()
+		case sectionMemory:
+			o.HasMemory = sub.u32() > 0
+			sub.byte() // whether there is a maximum
+			o.MinPages = sub.u32()
+		case sectionExport:
+			end := len(wasm) - len(r.b)
+			o.exports = span{end - len(payload), end}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package wazero
+package sections
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func FuzzSections(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, wasm []byte) {
-		err := checkSections(wasm)
+		_, err := Scan(wasm)
 		var compile *engine.CompileError
 		var imp *engine.ImportError
 		if err != nil && !errors.As(err, &compile) && !errors.As(err, &imp) {
