@@ -48,6 +48,10 @@ func notABI() []broken {
 		{"memory without maximum", "abi.memory-max", w.Codec(w.Memory(1, -1)), ""},
 		{"table without maximum", "abi.table-max", w.Codec(w.Edit(func(b *w.Builder) { b.Table(1, -1) })), ""},
 
+		{"segment beyond memory", "abi.data-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Data(1<<30, []byte{1}) })), "1073741825"},
+		{"segment at the end of the address space", "abi.data-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Data(-1, []byte{1, 2}) })), "4294967297"},
+		{"segment beyond table", "abi.element-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Table(1, 4); b.Elem(0, 1, 2) })), ""},
+
 		{"decode is missing", "abi.role-export", w.Codec(w.Without("iprt_codec_v1_decode")), "iprt_codec_v1_decode"},
 		{"links is missing", "abi.role-export", w.Codec(w.Without("iprt_codec_v1_links")), "codec/v1"},
 		{"encode has another type", "abi.export-type", w.Codec(w.WrongSignature("iprt_codec_v1_encode")), "(i32, i32, i32, i32) -> (i64)"},
@@ -118,7 +122,7 @@ func TestABIAccepts(t *testing.T) {
 		{"unknown role", w.Codec(w.Without("iprt_codec_v1_decode", "iprt_codec_v1_encode", "iprt_codec_v1_links"),
 			w.ManifestBytes(otherRole("new-thing/v2")), w.ExtraExport("iprt_new_thing_v2_go", nil, nil)), manifest.Pure0},
 		{"other exports", w.Codec(w.ExtraExport("malloc", i32, i32)), manifest.Pure0},
-		{"table", w.Codec(w.Edit(func(b *w.Builder) { b.Table(1, 1); b.Elem(0, 1, 2) })), manifest.Pure0},
+		{"table", w.Codec(w.Edit(func(b *w.Builder) { b.Table(2, 2); b.Elem(0, 1, 2) })), manifest.Pure0},
 	} {
 		info, err := validate.Module(c.wasm, validate.Rules{})
 		if err != nil {
@@ -194,8 +198,8 @@ func TestManifestErrorIsWrapped(t *testing.T) {
 
 // Every rule that the package can report is reported in a test, and the ids have one form.
 func TestEveryRuleIsTested(t *testing.T) {
-	tested := map[string]bool{}
-	for _, cases := range [][]broken{files(), malformed(), overLimits(), notABI()} {
+	tested := map[string]bool{"profile.simd": true} // TestProfile
+	for _, cases := range [][]broken{files(), malformed(), overLimits(), code(), notABI()} {
 		for _, c := range cases {
 			tested[c.rule] = true
 		}
@@ -204,7 +208,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := regexp.MustCompile(`"((?:file|wasm|limit|abi)\.[^"]*[a-z0-9])"`)
+	id := regexp.MustCompile(`"((?:file|wasm|limit|abi|profile)\.[^"]*[a-z0-9])"`)
 	found := 0
 	for _, f := range sources {
 		if strings.HasSuffix(f, "_test.go") {
@@ -224,7 +228,28 @@ func TestEveryRuleIsTested(t *testing.T) {
 			}
 		}
 	}
-	if found < 50 {
+	for _, fault := range faults(t) {
+		if found++; !tested["wasm."+fault] {
+			t.Errorf("no test breaks rule wasm.%s", fault)
+		}
+	}
+	if found < 70 {
 		t.Errorf("found %d rule ids in %d files", found, len(sources))
 	}
+}
+
+// faults are those that the readers of the binary format report, which become rules.
+func faults(t *testing.T) []string {
+	b, err := os.ReadFile("../internal/wasmbin/reader.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, m := range regexp.MustCompile(`(?m)^\t[A-Z]\w+ +(?:Fault )?= "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+		out = append(out, m[1])
+	}
+	if len(out) < 11 {
+		t.Fatalf("found %d faults", len(out))
+	}
+	return out
 }

@@ -15,7 +15,7 @@ const nowhere = -1 // the offset of what is not there
 // checkABI holds a module of good shape to the rules of the ABI.
 func (s *scan) checkABI() error {
 	for _, rule := range []func() error{
-		s.checkMarker, s.checkManifest, s.checkStart, s.checkImports, s.checkMemory, s.checkExports, s.checkRoles, s.checkReserved,
+		s.checkMarker, s.checkManifest, s.checkStart, s.checkImports, s.checkMemory, s.checkSegments, s.checkExports, s.checkRoles, s.checkReserved,
 	} {
 		if err := rule(); err != nil {
 			return err
@@ -110,6 +110,14 @@ func (s *scan) checkMemory() error {
 	}
 	if t := s.info.Table; t != nil && !t.HasMax {
 		return &Error{Rule: "abi.table-max", Offset: nowhere, Msg: "the table declares no maximum"}
+	}
+	return nil
+}
+
+// checkSegments: what cannot be instantiated is better refused before anything is compiled.
+func (s *scan) checkSegments() error {
+	if s.outside != nil {
+		return s.outside
 	}
 	return nil
 }

@@ -8,11 +8,16 @@ import (
 
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/internal/wasmbin"
+	"github.com/iprt/iprt/host/internal/wasmop"
 	"github.com/iprt/iprt/host/manifest"
 )
 
 // describe fills in what Info says beyond counts.
 func (s *scan) describe() {
+	s.info.Grows = s.seen.Has(wasmop.Grow)
+	s.info.ChangesTables = s.seen.Has(wasmop.ChangesTable)
+	s.info.DropsSegments = s.seen.Has(wasmop.DropsSegment)
+	s.info.SIMD = s.simdAt != 0
 	var modules []string
 	for _, i := range s.info.Imports {
 		modules = append(modules, i.Module)
@@ -69,4 +74,11 @@ func reserved(at int, name, what string) error {
 		return &Error{Rule: "wasm.reserved-name", Offset: at, Msg: fmt.Sprintf("%s %s starts with %s, which is reserved for the host's own additions", what, show(name), wasmbin.MeterPrefix)}
 	}
 	return nil
+}
+
+// vector notes the first place where a module uses vectors.
+func (s *scan) vector(t byte, at int) {
+	if t == wasmbin.TypeV128 && s.simdAt == 0 {
+		s.simdAt = at
+	}
 }

@@ -27,13 +27,16 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Code is the stable name of the kind of failure: "not-wasm", "wasm-malformed", "wasm-over-limit" or "not-an-iprt-module".
+// Code is the stable name of the kind of failure: "not-wasm", "wasm-malformed", "wasm-over-limit", "wasm-outside-profile" or
+// "not-an-iprt-module".
 func (e *Error) Code() string {
 	switch kind, _, _ := strings.Cut(e.Rule, "."); kind {
 	case "file":
 		return "not-wasm"
 	case "limit":
 		return "wasm-over-limit"
+	case "profile":
+		return "wasm-outside-profile"
 	case "abi":
 		return "not-an-iprt-module"
 	default:
@@ -69,12 +72,18 @@ var hints = map[string]string{
 	"limit.locals":    "build with optimisation: unoptimised code has one local per temporary",
 	"limit.table-max": "iprt tables hold at most 65,536 elements; link without a growable table",
 
+	"profile.simd":       "build without vectors: -mno-simd128 for clang, -C target-feature=-simd128 for Rust",
+	"limit.loop-nesting": "split the function: compilers take time by the product of nested loops and variables",
+	"limit.br-table":     "split the switch: compilers take time by the square of its targets",
+
 	"abi.no-marker":       "a module is made with an iprt SDK; this release does not run WASI commands (with _start)",
 	"abi.marker-version":  "update iprt, or use a module built for the version that this host has",
 	"abi.no-manifest":     "\"iprt pack\" adds the manifest",
 	"abi.memory-max":      "\"iprt pack\" adds the maximum that a toolchain left out",
 	"abi.table-max":       "\"iprt pack\" adds the maximum that a toolchain left out",
 	"abi.start":           "move the work to iprt_init: a start function runs before the host can bound it",
+	"abi.data-bounds":     "declare a larger initial memory: a segment lies outside of it",
+	"abi.element-bounds":  "declare a larger initial table: a segment lies outside of it",
 	"abi.import-unlisted": "list the interface under requires or optional of the manifest, or do not import it",
 	"abi.import-kind":     "modules own their memory, tables and globals; link without importing them",
 	"abi.role-unlisted":   "list the role in the manifest, or do not export it",

@@ -26,6 +26,13 @@ type Info struct {
 	Table   *Table            // nil if the module has none
 	Start   bool              // there is a start function
 
+	MutableGlobals []MutableGlobal // imported and defined, in the module's order
+
+	Grows         bool // there is a memory.grow or table.grow
+	ChangesTables bool // there is a table.set, .grow, .fill, .copy, .init or an elem.drop
+	DropsSegments bool // there is a data.drop
+	SIMD          bool // there is a vector instruction or a v128 type
+
 	Custom []CustomSection // in the module's order
 
 	// Manifest is nil if there is not exactly one, or it does not parse.
@@ -106,6 +113,12 @@ type Table struct {
 	Min, Max uint32
 	HasMax   bool
 	Imported bool
+}
+
+// MutableGlobal is a global variable that code may change. Its type may be one beyond the ABI's four.
+type MutableGlobal struct {
+	Index uint32 // imported globals counted
+	Type  abi.ValType
 }
 
 // CustomSection is the name and size of a custom section.

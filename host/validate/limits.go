@@ -14,6 +14,10 @@ type Limits struct {
 	Params          uint64 // of one function type
 	Results         uint64 // of one function type
 	Locals          uint64 // of one function, without its parameters
+	BlockNesting    uint64 // constructs (block, loop, if) in one another
+	LoopNesting     uint64 // loops in one another
+	BrTable         uint64 // targets of one br_table, the default among them
+	BrTableSum      uint64 // targets of all br_tables together
 	DataSegments    uint64
 	ElementSegments uint64
 	Elements        uint64 // in all element segments together
@@ -36,6 +40,10 @@ func Untrusted() Limits {
 		Params:          32,
 		Results:         16,
 		Locals:          2_000,
+		BlockNesting:    2_048,
+		LoopNesting:     16,
+		BrTable:         4_096,
+		BrTableSum:      131_072,
 		DataSegments:    100_000,
 		ElementSegments: 10_000,
 		Elements:        131_072,
@@ -55,6 +63,7 @@ func Pinned() Limits {
 	l.Exports *= 2
 	l.Imports *= 2
 	l.Locals = 4_096
+	l.BrTableSum = 524_288
 	l.InitialPages = 4_096
 	return l
 }
@@ -65,7 +74,9 @@ func (l Limits) withDefaults() Limits {
 		{&l.ModuleBytes, &d.ModuleBytes}, {&l.CustomBytes, &d.CustomBytes}, {&l.CustomSections, &d.CustomSections},
 		{&l.BodyBytes, &d.BodyBytes}, {&l.Functions, &d.Functions}, {&l.Types, &d.Types}, {&l.Globals, &d.Globals},
 		{&l.Exports, &d.Exports}, {&l.Imports, &d.Imports}, {&l.Params, &d.Params}, {&l.Results, &d.Results},
-		{&l.Locals, &d.Locals}, {&l.DataSegments, &d.DataSegments}, {&l.ElementSegments, &d.ElementSegments},
+		{&l.Locals, &d.Locals},
+		{&l.BlockNesting, &d.BlockNesting}, {&l.LoopNesting, &d.LoopNesting},
+		{&l.BrTable, &d.BrTable}, {&l.BrTableSum, &d.BrTableSum}, {&l.DataSegments, &d.DataSegments}, {&l.ElementSegments, &d.ElementSegments},
 		{&l.Elements, &d.Elements}, {&l.TableElements, &d.TableElements}, {&l.InitialPages, &d.InitialPages},
 	} {
 		if *f.have == 0 {

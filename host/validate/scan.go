@@ -3,7 +3,9 @@ package validate
 import (
 	"fmt"
 
+	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/internal/wasmbin"
+	"github.com/iprt/iprt/host/internal/wasmop"
 )
 
 // scan is the state of one validation: what earlier sections said that later ones refer to.
@@ -13,15 +15,24 @@ type scan struct {
 	place int // of the last section that is not custom
 
 	types     []funcType
-	funcs     []uint32 // type index of each function, imported ones first
-	imported  int      // how many of funcs are imported
-	globals   uint64   // imported and defined
+	imported  int // how many functions are imported
+	sigs      wasmop.Signatures
+	globals   uint64 // imported and defined
 	gImported uint64
 	bodies    uint64
 	segments  uint64 // data segments
+	elements  uint64 // element segments
 
 	dataCount    uint32
 	hasDataCount bool
+
+	reader  wasmop.Reader
+	stack   wasmop.Stack
+	seen    wasmop.Flags // of all instructions
+	loops   uint64       // open in the current body
+	targets uint64       // of all br_tables
+	simdAt  int          // offset of the first vector instruction or type; 0 if there is none
+	outside *Error       // the first segment that does not fit into its memory or table
 
 	dropped   uint64   // bytes of custom sections that are not kept
 	manifests [][]byte // at most two are kept: more is as wrong as two
@@ -51,6 +62,7 @@ func (s *scan) typeSection(r *wasmbin.Reader) error {
 		return err
 	}
 	s.types = make([]funcType, 0, n)
+	s.sigs.Types = make([]wasmop.Arity, 0, n)
 	for range n {
 		at := r.Offset()
 		if form := r.Byte(); r.Err() == nil && form != 0x60 {
@@ -64,6 +76,7 @@ func (s *scan) typeSection(r *wasmbin.Reader) error {
 			return err
 		}
 		s.types = append(s.types, t)
+		s.sigs.Types = append(s.sigs.Types, wasmop.Arity{Params: len(t.params), Results: len(t.results)})
 	}
 	s.info.Types = len(s.types)
 	return nil
@@ -80,6 +93,7 @@ func (s *scan) valTypes(r *wasmbin.Reader, rule string, limit uint64, what strin
 		if !wasmbin.IsValType(t) {
 			return nil, &Error{Rule: "wasm.flags", Offset: at + i, Value: uint64(t), Msg: fmt.Sprintf("0x%02x is no value type of core WebAssembly 2.0", t)}
 		}
+		s.vector(t, at+i)
 	}
 	return ts, nil
 }
@@ -103,7 +117,7 @@ func (s *scan) importSection(r *wasmbin.Reader) error {
 			if err != nil {
 				return err
 			}
-			s.funcs = append(s.funcs, t)
+			s.sigs.Funcs = append(s.sigs.Funcs, t)
 			if r.Err() == nil {
 				i.Type = s.types[t].public()
 			}
@@ -125,7 +139,7 @@ func (s *scan) importSection(r *wasmbin.Reader) error {
 		}
 		s.info.Imports = append(s.info.Imports, i)
 	}
-	s.imported = len(s.funcs)
+	s.imported = len(s.sigs.Funcs)
 	return nil
 }
 
@@ -147,8 +161,8 @@ func (s *scan) functionSection(r *wasmbin.Reader) error {
 	if err != nil {
 		return err
 	}
-	funcs := make([]uint32, 0, len(s.funcs)+int(n))
-	s.funcs = append(funcs, s.funcs...)
+	funcs := make([]uint32, 0, len(s.sigs.Funcs)+int(n))
+	s.sigs.Funcs = append(funcs, s.sigs.Funcs...)
 	for range n {
 		t, err := s.typeIndex(r)
 		if err != nil {
@@ -157,7 +171,7 @@ func (s *scan) functionSection(r *wasmbin.Reader) error {
 		if r.Err() != nil {
 			return nil
 		}
-		s.funcs = append(s.funcs, t)
+		s.sigs.Funcs = append(s.sigs.Funcs, t)
 	}
 	s.info.Functions = int(n)
 	return nil
@@ -172,7 +186,7 @@ func (s *scan) globalSection(r *wasmbin.Reader) error {
 		if err := s.globalType(r); err != nil {
 			return err
 		}
-		if err := s.constExpr(r); err != nil {
+		if _, err := s.constExpr(r); err != nil {
 			return err
 		}
 	}
@@ -181,10 +195,16 @@ func (s *scan) globalSection(r *wasmbin.Reader) error {
 }
 
 func (s *scan) globalType(r *wasmbin.Reader) error {
-	r.ValType()
 	at := r.Offset()
-	if mut := r.Byte(); mut > 1 {
+	t := r.ValType()
+	s.vector(t, at)
+	at = r.Offset()
+	mut := r.Byte()
+	if mut > 1 {
 		return &Error{Rule: "wasm.flags", Offset: at, Value: uint64(mut), Limit: 1, Msg: fmt.Sprintf("mutability is %d, expected 0 or 1", mut)}
+	}
+	if mut == 1 && r.Err() == nil {
+		s.info.MutableGlobals = append(s.info.MutableGlobals, MutableGlobal{Index: uint32(s.globals), Type: abi.ValType(t)})
 	}
 	s.globals++
 	return nil
@@ -192,18 +212,20 @@ func (s *scan) globalType(r *wasmbin.Reader) error {
 
 // constExpr checks that what a constant expression refers to exists. Only imported globals may be read: a defined one would
 // have to be initialised before.
-func (s *scan) constExpr(r *wasmbin.Reader) error {
+func (s *scan) constExpr(r *wasmbin.Reader) (wasmbin.ConstExpr, error) {
 	e := r.ConstExpr()
 	if r.Err() != nil {
-		return fromReader(r.Err())
+		return e, fromReader(r.Err())
 	}
 	switch {
+	case e.Op == wasmbin.ConstV128:
+		s.vector(wasmbin.TypeV128, e.Offset)
 	case e.Op == wasmbin.ConstGlobalGet && uint64(e.Index) >= s.gImported:
-		return badIndex(e.Offset, uint64(e.Index), s.gImported, "imported global")
-	case e.Op == wasmbin.ConstRefFunc && uint64(e.Index) >= uint64(len(s.funcs)):
-		return badIndex(e.Offset, uint64(e.Index), uint64(len(s.funcs)), "function")
+		return e, badIndex(e.Offset, uint64(e.Index), s.gImported, "imported global")
+	case e.Op == wasmbin.ConstRefFunc && uint64(e.Index) >= uint64(len(s.sigs.Funcs)):
+		return e, badIndex(e.Offset, uint64(e.Index), uint64(len(s.sigs.Funcs)), "function")
 	}
-	return nil
+	return e, nil
 }
 
 func (s *scan) exportSection(r *wasmbin.Reader) error {
@@ -228,7 +250,7 @@ func (s *scan) exportSection(r *wasmbin.Reader) error {
 			return badIndex(e.Offset, uint64(e.Index), have, kind.String())
 		}
 		if kind == wasmbin.KindFunc {
-			e.Type = s.types[s.funcs[e.Index]].public()
+			e.Type = s.types[s.sigs.Funcs[e.Index]].public()
 		}
 		if _, dup := s.info.Exports[name]; dup {
 			return &Error{Rule: "wasm.duplicate-export", Offset: e.Offset, Msg: fmt.Sprintf("the export %s is there twice", show(name))}
@@ -245,7 +267,7 @@ func (s *scan) exportSection(r *wasmbin.Reader) error {
 func (s *scan) have(at int, kind wasmbin.Kind) (uint64, error) {
 	switch kind {
 	case wasmbin.KindFunc:
-		return uint64(len(s.funcs)), nil
+		return uint64(len(s.sigs.Funcs)), nil
 	case wasmbin.KindTable:
 		return one(s.info.Table != nil), nil
 	case wasmbin.KindMemory:
@@ -270,8 +292,8 @@ func (s *scan) startSection(r *wasmbin.Reader) error {
 
 func (s *scan) funcIndex(r *wasmbin.Reader) error {
 	at := r.Offset()
-	if f := r.U32(); r.Err() == nil && uint64(f) >= uint64(len(s.funcs)) {
-		return badIndex(at, uint64(f), uint64(len(s.funcs)), "function")
+	if f := r.U32(); r.Err() == nil && uint64(f) >= uint64(len(s.sigs.Funcs)) {
+		return badIndex(at, uint64(f), uint64(len(s.sigs.Funcs)), "function")
 	}
 	return nil
 }

@@ -6,53 +6,6 @@ import (
 	"github.com/iprt/iprt/host/internal/wasmbin"
 )
 
-func (s *scan) codeSection(r *wasmbin.Reader) error {
-	at := r.Offset()
-	n := r.Count(3, "function bodies")
-	if want := uint64(len(s.funcs) - s.imported); r.Err() == nil && uint64(n) != want {
-		return &Error{Rule: "wasm.function-code", Offset: at, Value: uint64(n), Limit: want, Msg: fmt.Sprintf("%d function bodies for %d functions", n, want)}
-	}
-	for range n {
-		at := r.Offset()
-		size := r.U32()
-		bodyAt := r.Offset()
-		body := r.Bytes(size)
-		if r.Err() != nil {
-			return nil
-		}
-		if uint64(size) > s.lim.BodyBytes {
-			return overLimit("limit.body-bytes", at, uint64(size), s.lim.BodyBytes, "bytes of one function body")
-		}
-		if err := s.body(body, bodyAt); err != nil {
-			return err
-		}
-		s.info.CodeBytes += len(body)
-	}
-	s.bodies = uint64(n)
-	return nil
-}
-
-// body checks the local variables of a function and that its instructions have an end.
-func (s *scan) body(b []byte, at int) error {
-	r := wasmbin.NewReader(b, at)
-	runs := r.Count(2, "runs of locals")
-	var locals uint64
-	for range runs {
-		locals += uint64(r.U32())
-		r.ValType()
-	}
-	if err := r.Err(); err != nil {
-		return fromReader(err)
-	}
-	if locals > s.lim.Locals {
-		return overLimit("limit.locals", at, locals, s.lim.Locals, "local variables in one function")
-	}
-	if r.Len() == 0 || b[len(b)-1] != 0x0b {
-		return &Error{Rule: "wasm.body-end", Offset: at + len(b), Msg: "the function body does not finish with the instruction end"}
-	}
-	return nil
-}
-
 // elementSection reads the segments in their eight forms; bit 0 of the flags says passive or declarative, bit 1 has an
 // explicit table (or declarative), bit 2 says that the items are expressions.
 func (s *scan) elementSection(r *wasmbin.Reader) error {
@@ -64,6 +17,7 @@ func (s *scan) elementSection(r *wasmbin.Reader) error {
 		if err := s.element(r); err != nil {
 			return err
 		}
+		s.elements++
 	}
 	return nil
 }
@@ -75,6 +29,7 @@ func (s *scan) element(r *wasmbin.Reader) error {
 		return &Error{Rule: "wasm.flags", Offset: at, Value: uint64(flags), Limit: 7, Msg: fmt.Sprintf("element segment of form %d, there are 0 to 7", flags)}
 	}
 	active, explicit, exprs := flags&1 == 0, flags&2 != 0, flags&4 != 0
+	var offset wasmbin.ConstExpr
 	if active {
 		table := uint32(0)
 		if explicit {
@@ -83,7 +38,8 @@ func (s *scan) element(r *wasmbin.Reader) error {
 		if r.Err() == nil && uint64(table) >= one(s.info.Table != nil) {
 			return badIndex(at, uint64(table), one(s.info.Table != nil), "table")
 		}
-		if err := s.constExpr(r); err != nil {
+		var err error
+		if offset, err = s.constExpr(r); err != nil {
 			return err
 		}
 	}
@@ -97,7 +53,14 @@ func (s *scan) element(r *wasmbin.Reader) error {
 			return &Error{Rule: "wasm.flags", Offset: kindAt, Value: uint64(kind), Msg: fmt.Sprintf("element kind 0x%02x, expected 0 (functions)", kind)}
 		}
 	}
-	return s.elementItems(r, exprs)
+	before := s.info.Elements
+	if err := s.elementItems(r, exprs); err != nil {
+		return err
+	}
+	if active && s.info.Table != nil {
+		s.fits("abi.element-bounds", offset, s.info.Elements-before, uint64(s.info.Table.Min), "elements")
+	}
+	return nil
 }
 
 func (s *scan) elementItems(r *wasmbin.Reader, exprs bool) error {
@@ -113,7 +76,7 @@ func (s *scan) elementItems(r *wasmbin.Reader, exprs bool) error {
 	for range n {
 		var err error
 		if exprs {
-			err = s.constExpr(r)
+			_, err = s.constExpr(r)
 		} else {
 			err = s.funcIndex(r)
 		}
@@ -138,6 +101,7 @@ func (s *scan) dataSection(r *wasmbin.Reader) error {
 		if flags > 2 {
 			return &Error{Rule: "wasm.flags", Offset: at, Value: uint64(flags), Limit: 2, Msg: fmt.Sprintf("data segment of form %d, there are 0 to 2", flags)}
 		}
+		var offset wasmbin.ConstExpr
 		if flags != 1 {
 			mem := uint32(0)
 			if flags == 2 {
@@ -146,11 +110,15 @@ func (s *scan) dataSection(r *wasmbin.Reader) error {
 			if r.Err() == nil && uint64(mem) >= one(s.info.Memory != nil) {
 				return badIndex(at, uint64(mem), one(s.info.Memory != nil), "memory")
 			}
-			if err := s.constExpr(r); err != nil {
+			if offset, err = s.constExpr(r); err != nil {
 				return err
 			}
 		}
-		s.info.DataBytes += len(r.Bytes(r.U32()))
+		size := len(r.Bytes(r.U32()))
+		s.info.DataBytes += size
+		if flags != 1 && s.info.Memory != nil {
+			s.fits("abi.data-bounds", offset, size, uint64(s.info.Memory.Min)*wasmbin.PageSize, "bytes of memory")
+		}
 		if r.Err() != nil {
 			return nil
 		}
@@ -160,9 +128,20 @@ func (s *scan) dataSection(r *wasmbin.Reader) error {
 	return nil
 }
 
+// fits notes an active segment that is known not to fit into what there is at the start. Such a module is well-formed, but
+// no instance of it can be made.
+func (s *scan) fits(rule string, offset wasmbin.ConstExpr, size int, have uint64, what string) {
+	if offset.Op != wasmbin.ConstI32 || s.outside != nil {
+		return
+	}
+	if end := uint64(uint32(offset.Value)) + uint64(size); end > have {
+		s.outside = &Error{Rule: rule, Offset: offset.Offset, Value: end, Limit: have, Msg: fmt.Sprintf("a segment ends at %d, where there are %d %s at the start", end, have, what)}
+	}
+}
+
 // finish checks what only the end of the module can tell.
 func (s *scan) finish(end int) error {
-	if want := uint64(len(s.funcs) - s.imported); s.bodies != want {
+	if want := uint64(len(s.sigs.Funcs) - s.imported); s.bodies != want {
 		return &Error{Rule: "wasm.function-code", Offset: end, Value: s.bodies, Limit: want, Msg: fmt.Sprintf("%d function bodies for %d functions", s.bodies, want)}
 	}
 	if s.hasDataCount && uint64(s.dataCount) != s.segments {

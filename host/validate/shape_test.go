@@ -185,7 +185,7 @@ func overLimits() []broken {
 }
 
 func TestShapeRefuses(t *testing.T) {
-	for group, cases := range map[string][]broken{"files": files(), "malformed": malformed(), "limits": overLimits()} {
+	for group, cases := range map[string][]broken{"files": files(), "malformed": malformed(), "limits": overLimits(), "code": code()} {
 		for _, c := range cases {
 			t.Run(group+"/"+c.name, func(t *testing.T) {
 				for _, set := range []validate.RuleSet{validate.Shape, validate.ABI} {
@@ -271,7 +271,7 @@ func TestShapeAccepts(t *testing.T) {
 	wasm := sec(w.Custom("a", nil), void, imports, oneFn, table1, w.Custom("a", nil), mem1, globals,
 		w.Section(w.SecExport, w.Vec(w.Cat(w.Name("g"), []byte{3, 7}))), w.Section(w.SecStart, w.U32(0)),
 		elems, w.Section(w.SecDataCount, w.U32(3)), body(w.Vec(w.Cat(w.LongU32(3, 5), []byte{w.V128}))), datas)
-	info, err := validate.Module(wasm, validate.Rules{Set: validate.Shape})
+	info, err := validate.Module(wasm, validate.Rules{Set: validate.Shape, SIMD: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func TestSpecSuite(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := filepath.Base(path)
-		_, ours := validate.Module(b, validate.Rules{Set: validate.Shape, Limits: validate.Pinned()})
+		_, ours := validate.Module(b, validate.Rules{Set: validate.Shape, SIMD: true, Limits: validate.Pinned()})
 		m, theirs := r.CompileModule(ctx, b)
 		if theirs == nil {
 			m.Close(ctx)

@@ -1,15 +1,16 @@
-// Package validate decides whether bytes may go near an engine: a linear scan of a module's structure with hard limits,
-// then the rules of the iprt ABI. It runs nothing and reads function bodies only up to their local variables.
+// Package validate decides whether bytes may go near an engine: a linear scan of a module, its instructions included, with hard
+// limits; then the rules of the iprt ABI; and before compiling, an estimate of what that costs. It runs nothing.
 //
 // Start with [Module]; the zero [Rules] are the strictest. What it accepts has every section whole, in order and once, no
-// count that the bytes cannot hold, sizes within [Limits], and indices that exist. It does not type-check and does not look
-// at instructions: an engine does the first, and for the second there is no rule yet. Until instructions are scanned too, a
-// module of a few kilobytes can keep an engine's compiler busy for many seconds; compile only modules you trust.
+// count that the bytes cannot hold, sizes within [Limits], instructions of core WebAssembly 2.0 in their strict encoding, and
+// indices that exist. It follows the height of the operand stack but does not type-check; the engine does. [EstimateCompile]
+// comes after host/meter, on the bytes that an engine will get.
 //
 // # Hostile input
 //
 // No memory is reserved by a number that a module claims: a count is compared with the bytes that follow and with its limit
-// first. What [Info] holds is bounded by [Limits]. Module never panics, whatever the bytes.
+// first. What [Info] holds is bounded by [Limits], and scanning code reserves nothing but the nesting of constructs. Time is
+// linear in the bytes. Nothing here panics, whatever the bytes.
 package validate
 
 import (
@@ -32,18 +33,24 @@ const (
 type Rules struct {
 	Set    RuleSet
 	Limits Limits // zero fields mean those of [Untrusted]
+	// SIMD allows vector instructions and types. The deterministic profile, which is that of iprt modules, has none: NaNs in
+	// vectors are not made canonical.
+	SIMD bool
 }
 
 // Module checks a module. It reads wasm only during the call, and the Info shares no memory with it. The error is an *[Error].
 //
-// A module of good shape that breaks a rule of the ABI comes back with its Info as well as the error, for display; after an
-// error of shape Info is nil.
+// A module of good shape that breaks a rule of the ABI or the profile comes back with its Info as well as the error, for
+// display; after an error of shape Info is nil.
 func Module(wasm []byte, rules Rules) (*Info, error) {
 	s := &scan{lim: rules.Limits.withDefaults(), info: &Info{Size: len(wasm), Exports: map[string]Export{}}}
 	if err := s.module(wasm); err != nil {
 		return nil, err
 	}
 	s.describe()
+	if s.info.SIMD && !rules.SIMD {
+		return s.info, &Error{Rule: "profile.simd", Offset: s.simdAt, Msg: "uses vectors (SIMD), which are outside the deterministic profile"}
+	}
 	if rules.Set == Shape {
 		return s.info, nil
 	}

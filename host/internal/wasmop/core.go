@@ -50,7 +50,7 @@ var core = [256]Info{
 	0x3d: {"i64.store16", ImmMem, 2, 0, 0, 1, 2, Store},
 	0x3e: {"i64.store32", ImmMem, 2, 0, 0, 2, 2, Store},
 	0x3f: {"memory.size", ImmMemory, 0, 1, i32, 0, 1, 0},
-	0x40: {"memory.grow", ImmMemory, 1, 1, i32, 0, 100, Grow},
+	0x40: {"memory.grow", ImmMemory, 1, 1, i32, 0, 0, Grow},
 	0x41: {"i32.const", ImmI32, 0, 1, i32, 0, 1, 0},
 	0x42: {"i64.const", ImmI64, 0, 1, i64, 0, 1, 0},
 	0x43: {"f32.const", ImmF32, 0, 1, f32, 0, 1, 0},

@@ -18,7 +18,7 @@ var misc = [256]Info{
 	12: {"table.init", ImmElemTable, 3, 0, 0, 0, 10, Bulk | TableOp | ChangesTable},
 	13: {"elem.drop", ImmElem, 0, 0, 0, 0, 1, TableOp | ChangesTable},
 	14: {"table.copy", ImmTableTable, 3, 0, 0, 0, 10, Bulk | TableOp | ChangesTable},
-	15: {"table.grow", ImmTable, 2, 1, i32, 0, 100, Grow | TableOp | ChangesTable},
+	15: {"table.grow", ImmTable, 2, 1, i32, 0, 0, Grow | TableOp | ChangesTable},
 	16: {"table.size", ImmTable, 0, 1, i32, 0, 1, TableOp},
 	17: {"table.fill", ImmTable, 3, 0, 0, 0, 10, Bulk | TableOp | ChangesTable},
 }

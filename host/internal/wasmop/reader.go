@@ -84,9 +84,13 @@ func (r *Reader) Next() bool {
 	if r.err != nil || r.depth == 0 {
 		return false
 	}
-	r.start = r.pos
-	r.At = r.base + r.pos
-	c := r.byte()
+	if r.pos >= len(r.b) {
+		r.fail(wasmbin.BadBodyEnd, r.pos, 0, 0, "the function body does not finish with the instruction end")
+		return false
+	}
+	r.start, r.At = r.pos, r.base+r.pos
+	c := r.b[r.pos]
+	r.pos++
 	r.Op, r.Info = Op(c), &core[c]
 	if c >= 0xfc {
 		r.prefixed(c)
