@@ -179,7 +179,11 @@ func (s *Store) Put(ctx context.Context, k Key, blob []byte) error {
 	if size := int64(headerSize + len(blob)); size > s.cfg.MaxBytes {
 		return fail("write", name, fmt.Errorf("the entry has %d bytes, expected at most %d, the size of the whole cache", size, s.cfg.MaxBytes))
 	}
-	if err := plainfile.Replace(name, s.seal(k, blob), 0o600); err != nil {
+	err := os.MkdirAll(s.cfg.Dir, 0o700) // it may have been deleted
+	if err == nil {
+		err = plainfile.Replace(name, s.seal(k, blob), 0o600)
+	}
+	if err != nil {
 		return fail("write", s.cfg.Dir, err)
 	}
 	s.trim(name)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,11 +123,18 @@ func (c Child) autopsy(life context.Context, cmd *exec.Cmd, complaint string, er
 		e.Failure, e.Text = FailedTime, ""
 	case s != nil && killed(s) && s.UserTime()+s.SystemTime() >= wholeSeconds(c.MaxCPU)-time.Second/2:
 		e.Failure, e.Text = FailedCPU, ""
-	case strings.Contains(complaint, "out of memory"), strings.Contains(complaint, "cannot allocate memory"):
+	case outOfMemory(complaint):
 		e.Failure, e.Text = FailedMemory, ""
 	}
 	e.Limit = c.limit(e.Failure)
 	return e
+}
+
+// outOfMemory knows what the runtime says when it gets no more address space.
+func outOfMemory(complaint string) bool {
+	return slices.ContainsFunc([]string{"out of memory", "cannot allocate memory", "address space"}, func(s string) bool {
+		return strings.Contains(complaint, s)
+	})
 }
 
 func (c Child) limit(f Failure) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -20,10 +21,13 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("compile cache %s: %s: %v", e.Path, e.Op, reason(e.Err))
 }
 
-// reason drops the path from a PathError: the message has one already.
+// reason drops the paths: the message has one already.
 func reason(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		return l.Err
 	}
 	return err
 }

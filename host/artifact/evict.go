@@ -28,6 +28,9 @@ func (s *Store) trim(keep string) {
 			s.evict(e)
 			continue
 		}
+		if !e.complete() { // another process is writing it
+			continue
+		}
 		entries, total = append(entries, e), total+e.size
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return a.used.Compare(b.used) })
@@ -63,12 +66,13 @@ func (s *Store) list() (entries []entry) {
 	return entries
 }
 
+func (e entry) complete() bool { return strings.HasSuffix(e.name, suffix) }
+
 func (s *Store) tooOld(e entry) bool {
-	age := s.cfg.MaxAge
-	if !strings.HasSuffix(e.name, suffix) {
-		age = min(age, tempAge)
+	if !e.complete() {
+		return time.Since(e.used) > tempAge
 	}
-	return !e.used.IsZero() && time.Since(e.used) > age
+	return !e.used.IsZero() && time.Since(e.used) > s.cfg.MaxAge
 }
 
 func (s *Store) evict(e entry) bool {
