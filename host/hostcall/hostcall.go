@@ -39,20 +39,33 @@ func Functions() []engine.Import {
 	return imports
 }
 
+// Waits reports whether a function of [Functions] may wait for something else than a
+// processor: a peer, a disk, another guest. A host lets other guests run meanwhile. Such
+// a function must end with its context.
+func Waits(iface, name string) bool {
+	for _, f := range functions {
+		if f.iface == iface && f.name == name {
+			return f.waits
+		}
+	}
+	return false
+}
+
 // function is one row of the table below.
 type function struct {
 	iface, name string
 	params      int  // all i32
 	status      bool // the result is an i32: a length or a negated status
+	waits       bool // see Waits
 	answer      func(call) (int32, error)
 }
 
 // functions states each signature beside its implementation, which reads its parameters
 // by position; a test compares them with the ABI's own table.
 var functions = [...]function{
-	{abi.InterfaceCore, abi.CallCoreAbort, 3, false, coreAbort},
-	{abi.InterfaceLog, abi.CallLogWrite, 3, true, logWrite},
-	{abi.InterfaceConfig, abi.CallConfigGet, 4, true, configGet},
+	{abi.InterfaceCore, abi.CallCoreAbort, 3, false, false, coreAbort},
+	{abi.InterfaceLog, abi.CallLogWrite, 3, true, false, logWrite},
+	{abi.InterfaceConfig, abi.CallConfigGet, 4, true, false, configGet},
 }
 
 func (f function) funcType() engine.FuncType {

@@ -63,6 +63,11 @@ func (s *State) write(ctx context.Context, level slog.Level, stream string, text
 	}
 	s.budget.lines--
 	s.budget.bytes -= len(message)
+	if ok, missed := s.rate.admit(len(message)); !ok {
+		return true // what others logged is none of this guest's business
+	} else if missed > 0 {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "module logs too fast; entries were dropped", slog.Int("entries", missed))
+	}
 	if stream == "" {
 		s.log.LogAttrs(ctx, level, message)
 	} else {

@@ -140,6 +140,6 @@ func TestReset(t *testing.T) {
 		if got := g.write(1, "x"); got != 0 {
 			t.Errorf("write = %d after a reset", got)
 		}
-		g.state.Reset()
+		g.state.Restore(hostcall.Snapshot{})
 	}
 }

@@ -17,6 +17,8 @@ type Options struct {
 	Config map[string][]byte
 	// Limits bound the log.
 	Limits Limits
+	// LogRate, if set, bounds the log of all instances that share it.
+	LogRate *LogRate
 }
 
 // Limits bound what one instance can put into the log. Zero fields mean their default.
@@ -49,13 +51,14 @@ type State struct {
 	log    *slog.Logger
 	config map[string][]byte
 	limits Limits
+	rate   *LogRate
 	budget budget
 	wasi   wasi.State
 }
 
 // New returns the state for a fresh instance.
 func New(o Options) *State {
-	s := &State{log: o.Log, config: maps.Clone(o.Config), limits: o.Limits.withDefaults()}
+	s := &State{log: o.Log, config: maps.Clone(o.Config), limits: o.Limits.withDefaults(), rate: o.LogRate}
 	s.wasi.Output = s.output
 	s.Renew()
 	return s
@@ -70,10 +73,17 @@ func (s *State) Renew() {
 	s.budget = budget{lines: s.limits.LogLines, bytes: s.limits.LogBytes}
 }
 
-// Reset is for an instance whose memory and globals were put back to their first state:
-// it does the same to the clock, the random bytes and the descriptors, and renews the
-// log budget.
-func (s *State) Reset() {
-	s.wasi.Reset()
+// Snapshot is what [State.Restore] puts the state of an instance back to.
+type Snapshot struct{ wasi wasi.Snapshot }
+
+// Snapshot returns the state as it is between two calls, without the log budget.
+func (s *State) Snapshot() Snapshot { return Snapshot{s.wasi.Snapshot()} }
+
+// Restore is for an instance whose memory and globals were put back to those of an
+// instance of the same module and the same Options, from which the snapshot comes: it
+// does the same to the clock, the random bytes and the descriptors, and renews the log
+// budget.
+func (s *State) Restore(to Snapshot) {
+	s.wasi.Restore(to.wasi)
 	s.Renew()
 }

@@ -31,7 +31,24 @@ const (
 
 // Reset puts the state back to that of a fresh instance, for an instance whose memory
 // and globals were put back too. An unfinished line is dropped.
-func (s *State) Reset() { *s = State{Output: s.Output} }
+func (s *State) Reset() { s.Restore(Snapshot{}) }
+
+// Snapshot is what [State.Restore] puts a state back to. The zero value is the state of
+// a fresh instance.
+type Snapshot struct {
+	elapsed uint64
+	random  stream
+	closed  [stdio]bool
+}
+
+// Snapshot returns the state as it is, but for an unfinished line.
+func (s *State) Snapshot() Snapshot { return Snapshot{s.elapsed, s.random, s.closed} }
+
+// Restore is [State.Reset] to a state other than the first, that of another instance of
+// the same module perhaps.
+func (s *State) Restore(to Snapshot) {
+	*s = State{Output: s.Output, elapsed: to.elapsed, random: to.random, closed: to.closed}
+}
 
 func (s *State) isOpen(fd uint32) bool { return fd < stdio && !s.closed[fd] }
 
