@@ -87,42 +87,12 @@ func Rewrite(wasm []byte, info *validate.Info, cfg Config) ([]byte, error) {
 	if t := info.Table; t != nil && t.Min > cfg.MaxTableElements {
 		return nil, &LimitError{What: "table", Unit: "elements", Value: t.Min, Limit: cfg.MaxTableElements}
 	}
-	functions := uint64(info.Functions)
-	for _, i := range info.Imports {
-		if i.Kind == validate.KindFunc {
-			functions++
-		}
-	}
 	if len(wasm) != info.Size {
 		return nil, fmt.Errorf("meter: %d bytes of module, but info is about one of %d", len(wasm), info.Size)
 	}
-	named := false
-	return wasmbin.Rewrite(wasm, nil, func(s wasmbin.Section) ([]byte, bool, error) {
-		switch {
-		case s.ID == wasmbin.Memory:
-			body, err := wasmbin.EditLimits(s, clamp(cfg.MaxMemoryPages))
-			return body, true, err
-		case s.ID == wasmbin.Table:
-			body, err := wasmbin.EditLimits(s, clamp(cfg.MaxTableElements))
-			return body, true, err
-		case s.ID == wasmbin.Custom:
-			if s.Name != wasmbin.NameSection || named {
-				return nil, false, nil
-			}
-			body, ok := wasmbin.CleanNames(s, functions)
-			named = ok
-			return body, ok, nil
-		}
-		return s.Body, true, nil
-	})
-}
-
-// clamp lowers a maximum to most, and adds it where there is none.
-func clamp(most uint32) func(wasmbin.Limits) wasmbin.Limits {
-	return func(l wasmbin.Limits) wasmbin.Limits {
-		if !l.HasMax || l.Max > most {
-			l.HasMax, l.Max = true, most
-		}
-		return l
+	m, err := parse(wasm, cfg)
+	if err != nil {
+		return nil, err
 	}
+	return newRewriter(m, cfg).assemble()
 }

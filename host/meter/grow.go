@@ -1,0 +1,84 @@
+package meter
+
+import (
+	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host/internal/wasmbin"
+	"github.com/iprt/iprt/host/internal/wasmop"
+)
+
+// What instructions burn by a length, besides their weight. The weight of memory.grow and table.grow is 0, and growFuel is
+// what they burn if they succeed.
+const (
+	growFuel    = 100
+	pageFuel    = wasmbin.PageSize >> byteShift // of a page that is added, as much as for filling it
+	elementFuel = 1                             // of an element that is added to the table
+	byteShift   = 3                             // eight bytes of memory burn 1
+)
+
+// lengthShift is by how much the length of a bulk operation is shifted right to give its fuel.
+func lengthShift(f wasmop.Flags) int64 {
+	if f.Has(wasmop.TableOp) {
+		return 0
+	}
+	return byteShift
+}
+
+// memoryGrower is the function that stands for memory.grow. It is rare, and its code long: one copy is enough.
+func (rw *rewriter) memoryGrower() uint32 {
+	if rw.growMemory == 0 {
+		rw.growMemory = rw.addFunc(i32s, i32s, rw.grower(growing{
+			params: 1, size: []byte{opMemorySize, 0}, grow: []byte{opLocalGet, 0, opMemoryGrow, 0},
+			limit: rw.ops.memoryLimit, most: rw.memoryMax, fuel: pageFuel,
+		}))
+	}
+	return rw.growMemory
+}
+
+// tableGrower is the function that stands for table.grow.
+func (rw *rewriter) tableGrower() uint32 {
+	if rw.growTable == 0 {
+		rw.growTable = rw.addFunc([]byte{rw.tableType, byte(abi.I32)}, i32s, rw.grower(growing{
+			params: 2, size: []byte{0xfc, 16, 0}, grow: []byte{opLocalGet, 0, opLocalGet, 1, 0xfc, 15, 0},
+			limit: rw.ops.tableLimit, most: rw.tableMax, fuel: elementFuel,
+		}))
+	}
+	return rw.growTable
+}
+
+// growing is what memory and table differ in.
+type growing struct {
+	params     uint32 // the last is by how much
+	size, grow []byte // instructions
+	limit      []byte // instruction
+	most       uint32 // the maximum
+	fuel       int64  // of each page or element
+}
+
+// grower is the body of a function that grows:
+//
+//	if size + n > limit or size + n > maximum: return −1
+//	before = grow(n)
+//	if before == −1: the engine gave out
+//	fuel −= growFuel + n · g.fuel; check
+//	return before
+func (rw *rewriter) grower(g growing) []byte {
+	n, sum, before := g.params-1, g.params, g.params+1
+	b := []byte{2, 1, byte(abi.I64), 1, byte(abi.I32)}
+	extended := append(appendIndexed(nil, opLocalGet, n), opI64ExtendU)
+
+	b = concat(b, extended, g.size, []byte{opI64ExtendU, opI64Add})
+	b = concat(appendIndexed(b, opLocalTee, sum), g.limit, []byte{opI64ExtendU, opI64GtU})
+	b = append(appendIndexed(b, opLocalGet, sum), opI64Const)
+	b = append(appendS64(b, int64(g.most)), opI64GtU, opI32Or)
+	b = append(b, opIf, noResult, opI32Const, 0x7f, opReturn, opEnd)
+
+	b = appendIndexed(concat(b, g.grow), opLocalTee, before)
+	b = append(b, opI32Const, 0x7f, opI32Eq, opIf, noResult)
+	b = append(concat(b, rw.ops.gaveOut), opEnd)
+
+	b = concat(b, rw.ops.getFuel, extended, []byte{opI64Const})
+	b = append(appendS64(b, g.fuel), opI64Mul, opI64Const)
+	b = append(appendS64(b, growFuel), opI64Add, opI64Sub)
+	b = concat(b, rw.ops.setFuel, rw.ops.check)
+	return append(appendIndexed(b, opLocalGet, before), opEnd)
+}
