@@ -17,8 +17,8 @@ import (
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/manifest"
 	"github.com/iprt/iprt/host/node/control"
-	"github.com/iprt/iprt/host/node/datadir"
 	"github.com/iprt/iprt/host/pack"
+	"github.com/iprt/iprt/internal/plainfile"
 )
 
 // pageSize is the unit of a module's memory.
@@ -70,7 +70,7 @@ its CID is printed. The manifest is written in JSON (DAG-JSON, to be exact).`,
 			if info, err := os.Lstat(out); err == nil && !info.Mode().IsRegular() {
 				return control.Errorf(control.Failed, "file-exists", "name another file with -o", "%s is there already and is not a regular file", out)
 			}
-			if err := datadir.WriteFile(out, packed, 0o644); err != nil {
+			if err := plainfile.Replace(out, packed, 0o644); err != nil {
 				return fileError(err)
 			}
 			ev := packedEvent{fetch.Identity(packed).String(), out, len(packed)}

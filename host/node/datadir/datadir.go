@@ -8,6 +8,11 @@
 //	  blocks/         flatfs block store
 //	  policy.json     what the operator allows
 //	  control.sock    socket of the running node (package control)
+//	  artifacts/      compiled code, may be deleted at any time; artifact.key vouches for it
+//	  breakers.json   modules that are in quarantine
+//
+// Whatever lies in the place of one of these files, a pipe or gigabytes of noise,
+// is an error and never a wait.
 //
 // The layout is part of the compatibility promise of the command line: later
 // releases read a directory of version 1.
@@ -19,8 +24,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/iprt/iprt/internal/plainfile"
 )
 
 // Version is the layout this package reads and writes.
@@ -75,7 +83,10 @@ func Open(path string) (*Dir, error) {
 	if err := CheckVersion(path); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err := CheckOwner(path); err != nil {
+		return nil, err
+	}
+	f, err := plainfile.Open(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE|plainfile.NoFollow, 0o600)
 	if err != nil {
 		return nil, unusable(path, err)
 	}
@@ -88,7 +99,7 @@ func Open(path string) (*Dir, error) {
 		return nil, unusable(path, err)
 	}
 	d := &Dir{path: path, lock: f}
-	if err := d.writeVersion(); err != nil {
+	if err := errors.Join(d.sweep(), d.writeVersion()); err != nil {
 		return nil, errors.Join(unusable(path, err), d.Close())
 	}
 	return d, nil
@@ -97,7 +108,7 @@ func Open(path string) (*Dir, error) {
 // Locked reports whether a process uses the directory at path. It makes nothing
 // and holds nothing.
 func Locked(path string) (bool, error) {
-	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
+	f, err := plainfile.Open(filepath.Join(path, "lock"), os.O_RDWR|plainfile.NoFollow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -124,7 +135,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // CheckVersion reports whether this package can read the directory at path. A
 // directory without a version file is new, which is fine.
 func CheckVersion(path string) error {
-	b, err := os.ReadFile(filepath.Join(path, "version"))
+	b, err := plainfile.Read(filepath.Join(path, "version"), maxVersion)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -144,12 +155,59 @@ func CheckVersion(path string) error {
 	return nil
 }
 
+// maxVersion is far above the size of any version file, in bytes.
+const maxVersion = 4 << 10
+
 func (d *Dir) writeVersion() error {
 	name := d.Join("version")
 	if _, err := os.Stat(name); err == nil {
 		return nil
 	}
-	return WriteFile(name, []byte(strconv.Itoa(Version)+"\n"), 0o644)
+	return plainfile.Replace(name, []byte(strconv.Itoa(Version)+"\n"), 0o644)
+}
+
+// sweep removes what processes that were killed have left. Nobody else writes here
+// while the lock is held.
+func (d *Dir) sweep() error {
+	var errs []error
+	// The last three are what iprt 0.1 called its temporary files.
+	for _, pattern := range []string{plainfile.TempPattern, "policy.json.new-*", ".version-*", ".key-*"} {
+		errs = append(errs, plainfile.Sweep(d.path, pattern))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckOwner reports whether the directory at path may be used by this process as
+// far as its owner is concerned. Whoever owns it decides what the node allows, so it
+// must belong to this user or to root. Root may use anybody's: it does so in containers,
+// with directories from outside. A directory that is not there is fine.
+func CheckOwner(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // what uses it will say so
+	}
+	uid, ok := plainfile.Owner(info)
+	if me := os.Geteuid(); ok && uid != me && uid != 0 && me != 0 {
+		return &Error{Path: path, Reason: fmt.Sprintf("belongs to user %d, and this is user %d", uid, me), Slug: "data-dir-owner",
+			Advice: "run iprt as that user, or choose another directory with --data-dir or IPRT_DIR"}
+	}
+	return nil
+}
+
+// Strangers says, for people, who besides this user can change what is in the
+// directory at path; it is empty if nobody can but root.
+func Strangers(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	if uid, ok := plainfile.Owner(info); ok && uid != os.Geteuid() && uid != 0 {
+		return fmt.Sprintf("user %d, to whom it belongs", uid)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o022 != 0 {
+		return fmt.Sprintf("others, as it has mode %04o", mode)
+	}
+	return ""
 }
 
 func unusable(path string, err error) *Error {
@@ -163,27 +221,4 @@ func reason(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// WriteFile replaces a file durably: after a crash there is either the old
-// content or the new, and after a return without error it is the new.
-func WriteFile(name string, data []byte, mode os.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
 }

@@ -12,5 +12,3 @@ import (
 func lockFile(*os.File) error {
 	return errors.New("this system has no file lock that iprt knows how to use")
 }
-
-func syncDir(string) error { return nil }

@@ -23,12 +23,3 @@ func lockFile(f *os.File) error {
 		return err
 	}
 }
-
-// syncDir makes a rename in the directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
