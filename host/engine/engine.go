@@ -68,6 +68,29 @@ type Engine interface {
 	Close(ctx context.Context) error
 }
 
+// Precompiler is an [Engine] whose compiled code can be kept and made elsewhere, for
+// example in a process that may be killed. Interpreters have nothing to keep and are none.
+//
+// An artifact is machine code: whoever can write one runs code in this process. The caller
+// vouches for its bytes, by a key or by having made them; an engine notices damage, not malice.
+type Precompiler interface {
+	Engine
+
+	// Precompile validates and translates a module and returns the result as an artifact.
+	// It binds no imports, keeps nothing and writes no files. wasm is read during the call only.
+	//
+	// Errors: as of [Engine.Compile], but none about missing imports.
+	Precompile(ctx context.Context, wasm []byte) ([]byte, error)
+
+	// CompileFrom is [Engine.Compile] with the result of Precompile for the same wasm, by an
+	// engine of the same Name on a like processor. It never compiles instead. artifact may
+	// be reused after the call.
+	//
+	// Errors: [*ArtifactError] if the artifact is damaged or was made for another module,
+	// engine or processor, in which case Compile is the way out; those of Compile.
+	CompileFrom(ctx context.Context, wasm, artifact []byte, imports []Import) (Code, error)
+}
+
 // Code is a compiled module with its imports bound, ready to be instantiated many times.
 //
 // All methods may be called from several goroutines at once.

@@ -80,6 +80,8 @@ func TestErrors(t *testing.T) {
 	for want, err := range map[string]error{
 		"module does not compile: cause":                                      &engine.CompileError{Cause: cause},
 		"module does not instantiate: cause":                                  &engine.InstantiateError{Cause: cause},
+		"compiled code is damaged":                                            &engine.ArtifactError{Reason: "is damaged"},
+		"compiled code is not accepted: cause":                                &engine.ArtifactError{Reason: "is not accepted", Cause: cause},
 		"panic: cause":                                                        &engine.PanicError{Value: cause},
 		"guest trapped (host-function): cause":                                engine.NewHostTrap(cause, ""),
 		"module starts with 131072 bytes of memory, the limit is 65536":       &engine.MemoryLimitError{Need: 131072, Limit: 65536},

@@ -61,6 +61,25 @@ func shorten(name string) string {
 // Code returns the stable name of the error.
 func (e *ImportError) Code() string { return "import-unsatisfied" }
 
+// ArtifactError says why compiled code was not used. It is no fault of the module.
+type ArtifactError struct {
+	Reason string // what is wrong, for example "is damaged"
+	Cause  error  // what the engine said, made safe to show, or nil
+}
+
+func (e *ArtifactError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("compiled code %s: %v", e.Reason, e.Cause)
+	}
+	return "compiled code " + e.Reason
+}
+
+// Unwrap returns the cause.
+func (e *ArtifactError) Unwrap() error { return e.Cause }
+
+// Code returns the stable name of the error.
+func (e *ArtifactError) Code() string { return "artifact-unusable" }
+
 // MemoryLimitError says that a module's initial memory is larger than the instance
 // may have. Both are in bytes.
 type MemoryLimitError struct {

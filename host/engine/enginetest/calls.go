@@ -58,6 +58,21 @@ type callCase struct {
 	trap engine.TrapKind
 }
 
+func (c callCase) check(t *testing.T, inst engine.Instance) {
+	t.Helper()
+	got, err := call(t.Context(), t, inst, "f", c.args...)
+	if c.trap != 0 {
+		wantTrap(t, err, c.trap)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, c.want) {
+		t.Errorf("results are %#x, want %#x", got, c.want)
+	}
+}
+
 func callTests() map[string]func(*testing.T, engine.Engine) {
 	tests := map[string]func(*testing.T, engine.Engine){
 		"backtrace":         testBacktrace,
@@ -65,19 +80,7 @@ func callTests() map[string]func(*testing.T, engine.Engine) {
 		"trap then call":    testTrapThenCall,
 	}
 	for name, c := range callCases {
-		tests[name] = func(t *testing.T, e engine.Engine) {
-			got, err := call(t.Context(), t, instantiate(t, e, c.wasm), "f", c.args...)
-			if c.trap != 0 {
-				wantTrap(t, err, c.trap)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(got, c.want) {
-				t.Errorf("results are %#x, want %#x", got, c.want)
-			}
-		}
+		tests[name] = func(t *testing.T, e engine.Engine) { c.check(t, instantiate(t, e, c.wasm)) }
 	}
 	return tests
 }

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func() (engine.Engine, error)) {
 		"memory":    memoryTests,
 		"instances": instanceTests,
 		"lifetime":  lifetimeTests,
+		"artifacts": artifacts(),
 	}
 	for group, tests := range groups {
 		t.Run(group, func(t *testing.T) {

@@ -17,6 +17,8 @@ import (
 // import resolver hands them out.
 type code struct {
 	eng      *runtimeEngine
+	rt       wz.Runtime  // the engine's, or
+	private  *exchanging // one for this code
 	compiled wz.CompiledModule
 	hosts    map[string]*hostModule
 
@@ -40,7 +42,7 @@ func (c *code) build(wasm []byte, imports []engine.Import) error {
 	// experimental settings that are nobody's business outside this package.
 	ctx := context.Background()
 	err := guard(func() (err error) {
-		c.compiled, err = c.eng.rt.CompileModule(ctx, wasm)
+		c.compiled, err = c.rt.CompileModule(ctx, wasm)
 		return err
 	})
 	if err != nil {
@@ -62,7 +64,7 @@ func (c *code) build(wasm []byte, imports []engine.Import) error {
 }
 
 func (c *code) buildHost(ctx context.Context, h *hostModule, name string, fns []engine.Import) (err error) {
-	b := c.eng.rt.NewHostModuleBuilder(name)
+	b := c.rt.NewHostModuleBuilder(name)
 	for _, f := range fns {
 		b.NewFunctionBuilder().
 			WithGoModuleFunction(c.hostFunc(f), valueTypes(f.Type.Params), valueTypes(f.Type.Results)).
@@ -71,7 +73,7 @@ func (c *code) buildHost(ctx context.Context, h *hostModule, name string, fns []
 	if h.compiled, err = b.Compile(ctx); err != nil {
 		return err
 	}
-	h.mod, err = c.eng.rt.InstantiateModule(ctx, h.compiled, wz.NewModuleConfig().WithName(""))
+	h.mod, err = c.rt.InstantiateModule(ctx, h.compiled, wz.NewModuleConfig().WithName(""))
 	return err
 }
 
@@ -89,7 +91,7 @@ func (c *code) Instantiate(ctx context.Context, o engine.InstanceOptions) (engin
 	ctx = experimental.WithImportResolver(ctx, c.host)
 	err := guard(func() (err error) {
 		// No name, as names are unique in a Runtime; no start functions, as "_start" is one by default.
-		i.mod, err = c.eng.rt.InstantiateModule(ctx, c.compiled, wz.NewModuleConfig().WithName("").WithStartFunctions())
+		i.mod, err = c.rt.InstantiateModule(ctx, c.compiled, wz.NewModuleConfig().WithName("").WithStartFunctions())
 		return err
 	})
 	if err != nil {
@@ -142,6 +144,9 @@ func (c *code) free() error {
 		if h.compiled != nil {
 			errs = append(errs, h.compiled.Close(ctx))
 		}
+	}
+	if c.private != nil {
+		errs = append(errs, c.private.Close(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -40,7 +40,8 @@ type Config struct {
 	Interpreter bool
 }
 
-// New returns an engine of its own: engines share neither code nor limits.
+// New returns an engine of its own: engines share neither code nor limits. One that
+// compiles is an [engine.Precompiler].
 func New(cfg Config) (engine.Engine, error) {
 	e := &runtimeEngine{codes: make(map[*code]struct{})}
 	mode := "interpreter"
@@ -53,7 +54,10 @@ func New(cfg Config) (engine.Engine, error) {
 		e.rt = wz.NewRuntimeWithConfig(context.Background(), configure(wz.NewRuntimeConfigInterpreter()))
 	}
 	e.name = fmt.Sprintf("wazero %s %s %s/%s", version, mode, runtime.GOOS, runtime.GOARCH)
-	return e, nil
+	if mode == "interpreter" {
+		return e, nil
+	}
+	return compiler{e}, nil
 }
 
 func configure(c wz.RuntimeConfig) wz.RuntimeConfig {
@@ -108,7 +112,11 @@ func (e *runtimeEngine) Compile(ctx context.Context, wasm []byte, imports []engi
 	if _, err := sections.Scan(wasm); err != nil {
 		return nil, err
 	}
-	c := &code{eng: e}
+	return e.finish(&code{eng: e, rt: e.rt}, wasm, imports)
+}
+
+// finish builds a code and makes it the engine's. On an error it is freed.
+func (e *runtimeEngine) finish(c *code, wasm []byte, imports []engine.Import) (engine.Code, error) {
 	if err := c.build(wasm, imports); err != nil {
 		_ = c.free()
 		if e.isClosed() {
