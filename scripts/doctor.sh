@@ -20,6 +20,10 @@ need gcc "make race" "apt-get install gcc"
 need clang-19 "make modules" "make tools"
 need wasm-ld-19 "make modules" "make tools"
 need curl "make interop" "make tools"
+need wasm-opt "tests on generated modules" "make tools"
+need wat2wasm "comparing the opcode table" "make tools"
+need /usr/bin/rustc "a program and a decoder in Rust" "make tools"
+need wasm-ld-14 "linking with that rustc" "make tools"
 [ -d "${IPRT_FIXTURES:-../shared/fixtures}/codec-fixtures" ] ||
   printf 'note  %-12s tests on the IPLD project'"'"'s codec-fixtures will skip: set IPRT_FIXTURES\n' fixtures
 exit $status
