@@ -93,6 +93,9 @@ var hints = map[string]string{
 
 // fromReader turns a fault of the binary reader into the rule it breaks.
 func fromReader(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *wasmbin.Error
 	if !errors.As(err, &e) {
 		return err

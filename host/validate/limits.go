@@ -1,5 +1,7 @@
 package validate
 
+import "time"
+
 // Limits bounds the shape of a module. Each zero field means the value that [Untrusted] has for it.
 type Limits struct {
 	ModuleBytes     uint64 // of the module, without the custom sections that are dropped before compiling (all but "name")
@@ -23,6 +25,10 @@ type Limits struct {
 	Elements        uint64 // in all element segments together
 	TableElements   uint64 // of the table, as minimum or maximum
 	InitialPages    uint64 // of memory, 64 KiB each; a larger maximum is no error, host/meter lowers it
+
+	// What [Estimate.Over] holds an estimate to; [Module] does not look at them.
+	CompileFunction time.Duration
+	CompileModule   time.Duration
 }
 
 // Untrusted are the limits for modules from strangers, the ones that zero fields stand for.
@@ -49,6 +55,8 @@ func Untrusted() Limits {
 		Elements:        131_072,
 		TableElements:   65_536,
 		InitialPages:    1_024,
+		CompileFunction: 500 * time.Millisecond,
+		CompileModule:   3 * time.Second,
 	}
 }
 
@@ -65,6 +73,8 @@ func Pinned() Limits {
 	l.Locals = 4_096
 	l.BrTableSum = 524_288
 	l.InitialPages = 4_096
+	l.CompileFunction = 5 * time.Second
+	l.CompileModule = time.Minute
 	return l
 }
 
@@ -82,6 +92,12 @@ func (l Limits) withDefaults() Limits {
 		if *f.have == 0 {
 			*f.have = *f.def
 		}
+	}
+	if l.CompileFunction == 0 {
+		l.CompileFunction = d.CompileFunction
+	}
+	if l.CompileModule == 0 {
+		l.CompileModule = d.CompileModule
 	}
 	return l
 }

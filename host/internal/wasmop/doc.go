@@ -117,33 +117,34 @@ type Imm uint8
 
 // The kinds of immediates.
 const (
-	ImmNone         Imm = iota
-	ImmBlock            // Value: −64 for none, −1 … −5, −16, −17 for one result of the type byte 0x7f … (Value & 0x7f), else type index
-	ImmLabel            // A: label
-	ImmLabelTable       // A: number of targets without the default; Targets has them all
-	ImmFunc             // A: function
-	ImmTypeTable        // A: type, B: table
-	ImmLocal            // A: local
-	ImmGlobal           // A: global
-	ImmTable            // A: table
-	ImmTableTable       // A: destination, B: source
-	ImmElemTable        // A: element segment, B: table
-	ImmElem             // A: element segment
-	ImmData             // A: data segment
-	ImmMemory           // nothing; the byte is 0
-	ImmMemoryMemory     // nothing; both bytes are 0
-	ImmDataMemory       // A: data segment
-	ImmMem              // A: logarithm of the alignment, B: offset
-	ImmMemLane          // like ImmMem, and Value: lane
-	ImmLane             // Value: lane
-	ImmI32              // Value
-	ImmI64              // Value
-	ImmF32              // Value: bits
-	ImmF64              // Value: bits
-	ImmV128             // nothing; the last 16 bytes of Raw
-	ImmShuffle          // nothing; the last 16 bytes of Raw
-	ImmSelectTypes      // A: number of types, B: the first of them
-	ImmRefType          // A: the type
+	immUnknown Imm = iota // there is no such instruction
+	ImmNone
+	ImmBlock        // Value: −64 for none, −1 … −5, −16, −17 for one result of the type byte 0x7f … (Value & 0x7f), else type index
+	ImmLabel        // A: label
+	ImmLabelTable   // A: number of targets without the default; Targets has them all
+	ImmFunc         // A: function
+	ImmTypeTable    // A: type, B: table
+	ImmLocal        // A: local
+	ImmGlobal       // A: global
+	ImmTable        // A: table
+	ImmTableTable   // A: destination, B: source
+	ImmElemTable    // A: element segment, B: table
+	ImmElem         // A: element segment
+	ImmData         // A: data segment
+	ImmMemory       // nothing; the byte is 0
+	ImmMemoryMemory // nothing; both bytes are 0
+	ImmDataMemory   // A: data segment
+	ImmMem          // A: logarithm of the alignment, B: offset
+	ImmMemLane      // like ImmMem, and Value: lane
+	ImmLane         // Value: lane
+	ImmI32          // Value
+	ImmI64          // Value
+	ImmF32          // Value: bits
+	ImmF64          // Value: bits
+	ImmV128         // nothing; the last 16 bytes of Raw
+	ImmShuffle      // nothing; the last 16 bytes of Raw
+	ImmSelectTypes  // A: number of types, B: the first of them
+	ImmRefType      // A: the type
 )
 
 const (

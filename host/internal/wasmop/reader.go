@@ -95,16 +95,17 @@ func (r *Reader) Next() bool {
 	if c >= 0xfc {
 		r.prefixed(c)
 	}
-	if r.Info.Name == "" {
-		r.unknown()
-		return false
-	}
 	switch r.Info.Imm {
 	case ImmNone:
 		if r.Op == End {
 			r.close()
 		}
 	case ImmLocal, ImmGlobal, ImmLabel, ImmFunc, ImmTable, ImmElem, ImmData:
+		if p := r.pos; p < len(r.b) && r.b[p] < 0x80 {
+			r.pos++
+			r.A = uint32(r.b[p])
+			return true
+		}
 		r.A = r.u32()
 	case ImmMem:
 		r.A, r.B = r.u32(), r.u32()
@@ -115,6 +116,8 @@ func (r *Reader) Next() bool {
 	case ImmBlock:
 		r.depth++
 		r.Value = r.blockType()
+	case immUnknown:
+		r.unknown()
 	default:
 		r.rare()
 	}
