@@ -30,7 +30,7 @@ func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, e
 	if err := n.policy.Refresh(); err != nil {
 		return nil, err
 	}
-	root, path, err := splitPath(r.Path)
+	root, path, err := SplitPath(r.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, e
 	return doc, err
 }
 
-// splitPath reads CID[/STEP…], with or without /ipfs/ or ipfs:// in front.
-func splitPath(text string) (cid.Cid, string, error) {
+// SplitPath reads CID[/STEP…], with or without /ipfs/ or ipfs:// in front.
+func SplitPath(text string) (cid.Cid, string, error) {
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "ipfs://"), "/ipfs/")
 	root, path, _ := strings.Cut(text, "/")
 	c, err := parseCID(root)

@@ -69,12 +69,13 @@ func classify(err error) (control.Kind, string) {
 	case is[*host.CallError](err):
 		return callKind(err), "module-status"
 	case is[*fetch.HashError](err), is[*fetch.CIDError](err), is[*fetch.ContentError](err),
-		is[*fetch.NotFileError](err), is[*fetch.CARError](err), is[*unixfs.ContentError](err), is[*ipldbind.LinkError](err),
+		is[*fetch.NotFileError](err), is[*fetch.CARError](err), is[*unixfs.ContentError](err), is[*unixfs.KindError](err), is[*ipldbind.LinkError](err),
 		is[*validate.Error](err), is[*manifest.Error](err), is[*pack.Error](err):
 		return control.Refused, "bad-content"
 	case is[*ipldbind.PolicyError](err), is[*ipldbind.RoleError](err), is[*ipldbind.ConflictError](err):
 		return control.Refused, "refused"
-	case errors.Is(err, fetch.ErrNotFound), is[*ipldbind.UnknownCodecError](err), is[datamodel.ErrNotExists](err):
+	case errors.Is(err, fetch.ErrNotFound), is[*ipldbind.UnknownCodecError](err), is[datamodel.ErrNotExists](err),
+		is[*unixfs.PathError](err):
 		return control.NotFound, "not-found"
 	case is[*ipldbind.EnvelopeError](err), is[*table.BuildError](err):
 		return control.Refused, "bad-content"

@@ -134,13 +134,13 @@ func TestSplitPath(t *testing.T) {
 		"/ipfs/" + c.String() + "/a":       "a",
 		"ipfs://" + c.String() + "/a b/ü/": "a b/ü/",
 	} {
-		got, path, err := splitPath(text)
+		got, path, err := SplitPath(text)
 		if err != nil || got != c || path != want {
 			t.Errorf("%q: %v, %q, %v", text, got, path, err)
 		}
 	}
 	for _, bad := range []string{"", "/", "x", "/ipfs/", "/ipns/" + c.String(), "a/" + c.String()} {
-		if _, _, err := splitPath(bad); err == nil {
+		if _, _, err := SplitPath(bad); err == nil {
 			t.Errorf("%q is a path", bad)
 		}
 	}

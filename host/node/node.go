@@ -43,6 +43,8 @@ type Node struct {
 	closeErr  error
 	closers   []func(context.Context) error
 
+	downloads downloads
+
 	mu       sync.Mutex
 	loading  map[string]bool // bindings being loaded
 	bindings map[string]*bound
@@ -166,6 +168,7 @@ func (n *Node) openNetwork(_ context.Context, p plan) error {
 	if n.cfg.Offline {
 		n.fetch = n.fetch.Offline()
 	}
+	n.onClose(n.downloads.close)
 	return nil
 }
 

@@ -43,6 +43,9 @@ func (n *Node) GetBlock(ctx context.Context, text string, r control.Reach) (_ []
 	if err != nil {
 		return nil, err
 	}
+	if r.Session != "" {
+		return n.block(ctx, c, r)
+	}
 	f, release, err := n.reach(ctx, r)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func Extract(ctx context.Context, b Blocks, c cid.Cid, dst string, progress func
 		defer parent.Close()
 		x := &extractor{Blocks: b, root: parent, progress: progress}
 		if n.Kind == Symlink {
-			return bad(c, "a symbolic link without a directory around it")
+			return &KindError{CID: c, Kind: string(n.Kind), Want: "file or directory"}
 		}
 		return x.file(ctx, filepath.Base(dst), c, n)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multicodec"
 )
 
 // Blocks gives verified blocks by CID. A fetch session is one, and its budget
@@ -47,6 +48,9 @@ func bad(c cid.Cid, format string, args ...any) error {
 
 // get fetches and parses one block.
 func get(ctx context.Context, b Blocks, c cid.Cid) (*Node, error) {
+	if codec := c.Prefix().Codec; codec != cid.Raw && codec != cid.DagProtobuf {
+		return nil, &KindError{CID: c, Kind: multicodec.Code(codec).String() + " block", Want: "file or directory"}
+	}
 	block, err := b.Get(ctx, c)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func Write(ctx context.Context, b Blocks, c cid.Cid, w io.Writer) (uint64, error
 		return 0, err
 	}
 	if n.Kind != File {
-		return 0, bad(c, "it is a %s, expected a file", n.Kind)
+		return 0, &KindError{CID: c, Kind: string(n.Kind), Want: "file"}
 	}
 	wr := &writer{Blocks: b, w: w}
 	err = wr.node(ctx, c, n, n.Size, 1)
@@ -170,7 +174,7 @@ func entries(ctx context.Context, b Blocks, c cid.Cid, n *Node) ([]Link, error) 
 		err := shard(ctx, b, c, n, 1, &out)
 		return out, err
 	default:
-		return nil, bad(c, "it is a %s, expected a directory", n.Kind)
+		return nil, &KindError{CID: c, Kind: string(n.Kind), Want: "directory"}
 	}
 }
 

@@ -155,12 +155,43 @@ func TestWriteFails(t *testing.T) {
 	var bad *unixfs.ContentError
 	for name, root := range map[string]ipld.Link{
 		"lying size":      put(t, s, "", node(t, data, file(t, s, "", "abc"))),
-		"directory":       dir(t, s, ""),
 		"directory below": put(t, s, "", node(t, data, dir(t, s, ""))),
 	} {
 		if _, err := unixfs.Write(t.Context(), s, root.Cid, &out); !errors.As(err, &bad) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	var kind *unixfs.KindError
+	if _, err := unixfs.Write(t.Context(), s, dir(t, s, "").Cid, &out); !errors.As(err, &kind) || kind.Hint() == "" {
+		t.Errorf("a directory: %v", err)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	s := newStore()
+	leaf := file(t, s, "name of a file", "abc")
+	sub := dir(t, s, "sub", leaf)
+	root := dir(t, s, "", sub)
+	for path, want := range map[string]cid.Cid{
+		"": root.Cid, "/": root.Cid, "sub": sub.Cid, "sub//": sub.Cid, "/sub/name of a file": leaf.Cid,
+	} {
+		if got, err := unixfs.Resolve(t.Context(), s, root.Cid, path); err != nil || got != want {
+			t.Errorf("%q: %v, %v", path, got, err)
+		}
+	}
+	var missing *unixfs.PathError
+	for _, path := range []string{"Sub", "sub/x", "..", "sub/..", "su"} {
+		if _, err := unixfs.Resolve(t.Context(), s, root.Cid, path); !errors.As(err, &missing) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+	var kind *unixfs.KindError
+	if _, err := unixfs.Resolve(t.Context(), s, root.Cid, "sub/name of a file/x"); !errors.As(err, &kind) || kind.Code() != "not-a-directory" {
+		t.Errorf("through a file: %v", err)
+	}
+	cbor := cid.NewCidV1(cid.DagCBOR, root.Cid.Hash())
+	if _, err := unixfs.Resolve(t.Context(), s, cbor, "x"); !errors.As(err, &kind) {
+		t.Errorf("IPLD data: %v", err)
 	}
 }
 

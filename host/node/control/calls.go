@@ -50,6 +50,7 @@ func (s *server) getBlock(r *http.Request) (any, error) {
 		Offline:  q.Get("offline") == "true",
 		Peers:    q["peer"],
 		Gateways: q["gateway"],
+		Session:  q.Get("session"),
 	})
 	return raw{"application/vnd.ipld.raw", data}, err
 }

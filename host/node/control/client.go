@@ -84,6 +84,9 @@ func (c *Client) GetBlock(ctx context.Context, cid string, r Reach) ([]byte, err
 	if r.Offline {
 		q.Set("offline", "true")
 	}
+	if r.Session != "" {
+		q.Set("session", r.Session)
+	}
 	return c.do(ctx, http.MethodGet, "blocks/"+url.PathEscape(cid)+"?"+q.Encode(), nil)
 }
 

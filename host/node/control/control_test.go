@@ -97,7 +97,7 @@ func TestCallsCrossTheSocket(t *testing.T) {
 	api := &fake{block: []byte{0, 1, 2}}
 	serveOn(t, dir, Handler(api, nil))
 	c := dial(t, dir)
-	reach := Reach{Peers: []string{"/p2p/a&b", "/p2p/c"}, Gateways: []string{"http://x/?y=%z"}, Offline: true}
+	reach := Reach{Peers: []string{"/p2p/a&b", "/p2p/c"}, Gateways: []string{"http://x/?y=%z"}, Offline: true, Session: "s&"}
 	load := LoadRequest{Module: "m", Binding: "b", Allow: true, Reach: reach}
 	get := DagGetRequest{Path: "c/~/ü", Resolve: true, Allow: []string{"x"}, Reach: reach}
 	describe := DescribeRequest{Codec: "m", Data: "d", Allow: true, Reach: reach}

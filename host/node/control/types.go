@@ -11,6 +11,11 @@ type Reach struct {
 	Peers []string `json:"peers,omitempty"`
 	// Gateways are base URLs of trustless gateways to ask besides the node's own.
 	Gateways []string `json:"gateways,omitempty"`
+	// Session, which only GetBlock looks at, is any text, of at most 64 bytes,
+	// that is not used again. Calls with the same one and the same reach are
+	// about blocks below that of the first call, and share what the node knows of
+	// who has them, for as long as less than half a minute passes between them.
+	Session string `json:"session,omitempty"`
 }
 
 // Status describes a node.
