@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -29,16 +30,28 @@ func Dial(ctx context.Context, dataDir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	first, err := d.DialContext(ctx, "unix", path)
+	users := owners(dataDir)
+	dial := func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkPeer(conn, users...); err != nil {
+			return nil, errors.Join(Errorf(Refused, "foreign-control-socket", "find out who took the place of the node: "+path, "%w", err), conn.Close())
+		}
+		return conn, nil
+	}
+	first, err := dial(ctx)
+	if e, ok := errors.AsType[*Error](err); ok {
+		return nil, e
+	}
 	if err != nil {
 		return nil, Errorf(NotFound, "no-node", "start one with `iprt run`", "no node answers at %s: %w", path, ErrNoNode)
 	}
-	_ = first.Close() // it only told that somebody listens
+	_ = first.Close() // it only told that somebody listens, and who
 	return &Client{socket: path, http: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, "unix", path)
-		},
+		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		MaxIdleConnsPerHost: 16,
 	}}}, nil
 }
@@ -147,6 +160,9 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader) ([
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, Errorf(Failed, "interrupted", "", "interrupted: %w", context.Cause(ctx))
+		}
+		if e, ok := errors.AsType[*Error](err); ok {
+			return nil, e
 		}
 		return nil, c.garbage("does not speak the control protocol: %v", unwrapURL(err))
 	}
