@@ -189,6 +189,9 @@ type Memory interface {
 	// memory; ptr and n may be anything a guest says. The slice is the guest's memory
 	// itself, to be read and written until the guest next runs: growing moves the
 	// memory, and what was handed out before is then a stale copy.
+	//
+	// A slice does not keep the memory behind it. Hold the instance, or something of it,
+	// for as long as slices are in use; that it may have been closed does not matter.
 	View(ptr, n uint32) ([]byte, bool)
 }
 

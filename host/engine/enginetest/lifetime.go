@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -115,6 +116,7 @@ func testMemoryOutlives(t *testing.T, e engine.Engine) {
 	if string(view) != "guest" {
 		t.Errorf("view became %q", view)
 	}
+	runtime.KeepAlive(inst)
 }
 
 // testClosingRace closes everything while other goroutines compile, instantiate and call.

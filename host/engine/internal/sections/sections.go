@@ -16,6 +16,7 @@ const (
 	sectionImport   = 2
 	sectionFunction = 3
 	sectionMemory   = 5
+	sectionGlobal   = 6
 	sectionExport   = 7
 	sectionStart    = 8
 
@@ -35,7 +36,9 @@ type Outline struct {
 	HasMemory bool
 	MinPages  uint32
 
-	exports span // the payload of the export section
+	exports       span // the payload of the export section
+	exportsHeader int  // where that section starts
+	afterMemory   int  // where it would start if there is none
 }
 
 // A span is where something lies in the module; it starts at 0 if it is not there.
@@ -51,10 +54,12 @@ func Scan(wasm []byte) (Outline, error) {
 		return o, nil
 	}
 	for r := (reader{b: wasm[header:]}); ; {
+		start := len(wasm) - len(r.b)
 		id, payload := r.byte(), r.bytes(r.u32())
 		if r.bad {
 			return o, nil
 		}
+		end := len(wasm) - len(r.b)
 		sub := reader{b: payload}
 		switch id {
 		case sectionStart:
@@ -70,9 +75,11 @@ func Scan(wasm []byte) (Outline, error) {
 			o.HasMemory = sub.u32() > 0
 			sub.byte() // whether there is a maximum
 			o.MinPages = sub.u32()
+			o.afterMemory = end
+		case sectionGlobal:
+			o.afterMemory = end
 		case sectionExport:
-			end := len(wasm) - len(r.b)
-			o.exports = span{end - len(payload), end}
+			o.exports, o.exportsHeader = span{end - len(payload), end}, start
 		}
 	}
 }
