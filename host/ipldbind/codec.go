@@ -61,8 +61,8 @@ func (c *Codec) Code() uint64 { return c.code }
 // Decode returns a view of the data in block. params is DAG-CBOR, or empty for none. The view keeps block, which must not
 // be changed any more.
 func (c *Codec) Decode(ctx context.Context, block, params []byte) (datamodel.Node, error) {
-	t, err := c.table(ctx, host.CodecDecode, block, params)
-	if err != nil {
+	t := new(table.Table)
+	if err := c.table(ctx, host.CodecDecode, block, params, t); err != nil {
 		return nil, c.fail("decode", err)
 	}
 	return t.Root(), nil
@@ -72,12 +72,17 @@ func (c *Codec) Decode(ctx context.Context, block, params []byte) (datamodel.Nod
 // filled value by value, with strings and bytes that share block's memory. Integers below -2^63 fail then, as Go's data
 // model has no place for them.
 func (c *Codec) DecodeInto(ctx context.Context, block, params []byte, na datamodel.NodeAssembler) error {
-	t, err := c.table(ctx, host.CodecDecode, block, params)
-	if err != nil {
-		return c.fail("decode", err)
-	}
 	if na.Prototype() == (basicnode.Prototype.Any) {
-		return na.AssignNode(t.Root())
+		n, err := c.Decode(ctx, block, params)
+		if err != nil {
+			return err
+		}
+		return na.AssignNode(n)
+	}
+	t := tables.Get().(*table.Table)
+	defer release(t)
+	if err := c.table(ctx, host.CodecDecode, block, params, t); err != nil {
+		return c.fail("decode", err)
 	}
 	return t.Assemble(na)
 }
@@ -133,13 +138,14 @@ func (c *Codec) callParts(ctx context.Context, e host.Export, input [][]byte, pa
 // builders keeps the memory of tables for the next one: for a large block, getting it anew costs as much as building.
 var builders = sync.Pool{New: func() any { return new(table.Builder) }}
 
-// keepBuffer is the most memory that a pooled builder or buffer may hold on to, in bytes.
+// keepBuffer is the most memory that a pooled builder or table may hold on to, in bytes.
 const keepBuffer = 4 << 20
 
 // Links returns the CIDs that block links to, in document order with repetitions. Nothing is decoded beyond them.
 func (c *Codec) Links(ctx context.Context, block, params []byte) ([]cid.Cid, error) {
-	t, err := c.table(ctx, host.CodecLinks, block, params)
-	if err != nil {
+	t := tables.Get().(*table.Table)
+	defer release(t)
+	if err := c.table(ctx, host.CodecLinks, block, params, t); err != nil {
 		return nil, c.fail("links", err)
 	}
 	links, err := t.Links()
@@ -149,16 +155,24 @@ func (c *Codec) Links(ctx context.Context, block, params []byte) ([]cid.Cid, err
 	return links, nil
 }
 
-// table calls an export that answers with a table.
-func (c *Codec) table(ctx context.Context, e host.Export, block, params []byte) (t *table.Table, err error) {
+// table parses into t what an export answers.
+func (c *Codec) table(ctx context.Context, e host.Export, block, params []byte, t *table.Table) error {
 	if len(block) > c.limits.block() {
-		return nil, &SizeError{What: "block", Size: len(block), Max: c.limits.block()}
+		return &SizeError{What: "block", Size: len(block), Max: c.limits.block()}
 	}
-	err = c.module.Call(ctx, e, block, params, func(result []byte) (err error) {
-		t, err = table.Parse(result, block, c.limits.Tables)
-		return err
+	return c.module.Call(ctx, e, block, params, func(result []byte) error {
+		return t.Parse(result, block, c.limits.Tables)
 	})
-	return t, err
+}
+
+// tables keeps the memory of tables that nobody sees, as they are copied at once.
+var tables = sync.Pool{New: func() any { return new(table.Table) }}
+
+func release(t *table.Table) {
+	t.Reset()
+	if t.Size() <= keepBuffer {
+		tables.Put(t)
+	}
 }
 
 func (c *Codec) fail(op string, err error) error {

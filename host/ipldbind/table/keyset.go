@@ -39,3 +39,12 @@ func (s *keySet) duplicate(t *Table, n *node) (record uint32, found bool) {
 	}
 	return 0, false
 }
+
+// maxKept is the most slots that are worth keeping for the next table.
+const maxKept = 1 << 16
+
+func (s *keySet) shrink() {
+	if len(s.slots) > maxKept {
+		s.slots = nil
+	}
+}
