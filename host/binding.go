@@ -20,8 +20,13 @@ type Binding struct {
 
 	// Pinned says that the operator chose this very module by its CID. Fetching
 	// and validating then have the wider limits of fetch.Pinned and
-	// validate.Pinned; otherwise those for modules from strangers.
+	// validate.Pinned, and running the wider defaults of [Limits]; otherwise
+	// they have those for modules from strangers. Its calls do not put it in
+	// quarantine, see [Breaker].
 	Pinned bool
+
+	// Limits replaces those of [Config.Limits] whose fields are not zero.
+	Limits Limits
 }
 
 // Grants maps the name of an interface, such as "iprt:log/v1", to what is

@@ -25,20 +25,30 @@ func sizeOf(parts [][]byte) (n int) {
 }
 
 // call is the hot path: it allocates nothing unless it fails.
-func (g *guest) call(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
+func (g *guest) call(ctx context.Context, e Export, a input, b []byte) (out []byte, fuel uint64, err error) {
 	if g.dead || g.m.pool.isClosed() {
-		return nil, ErrClosed
+		return nil, 0, ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err // some engines close an instance that is called with a dead context
+		return nil, 0, err // some engines close an instance that is called with a dead context
 	}
 	if e < 0 || e >= exportCount || g.exports[e] == nil {
-		return nil, g.callError(e.String(), uint32(abi.StatusUnsupported))
+		return nil, 0, g.callError(e.String(), uint32(abi.StatusUnsupported))
 	}
-	out, err := g.roleCall(ctx, e, a, b)
+	if err := g.m.quarantined(g.domain); err != nil {
+		return nil, 0, err
+	}
+	if err := g.begin(ctx); err != nil {
+		return nil, 0, err
+	}
+	out, err = g.roleCall(ctx, e, a, b)
+	fuel = g.finish()
 	g.bytes.Store(g.mem.Size())
-	g.m.stat.called(err)
-	return out, err
+	g.calls.Add(1)
+	if err != nil {
+		g.failed.Add(1)
+	}
+	return out, fuel, err
 }
 
 func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
@@ -47,7 +57,7 @@ func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]by
 		return nil, err
 	}
 	g.stack = [roleParams]uint64{uint64(pa), uint64(a.size), uint64(pb), uint64(len(b))}
-	if err := g.run(ctx, g.exports[e]); err != nil {
+	if err := g.enter(ctx, g.exports[e]); err != nil {
 		return nil, g.trapped(ctx, e.String(), err)
 	}
 	ptr, n := abi.Unpack(g.stack[0])
@@ -57,7 +67,7 @@ func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]by
 		}
 		return nil, g.callError(e.String(), n)
 	}
-	if limit := g.m.host.cfg.Limits.MaxOutputBytes; int64(n) > limit {
+	if limit := g.m.limits.MaxOutputBytes; int64(n) > limit {
 		return nil, g.overLimit("MaxOutputBytes", uint64(n), limit)
 	}
 	out, ok := g.mem.View(ptr, n)
@@ -68,8 +78,8 @@ func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]by
 	return out, nil
 }
 
-// run enters the guest with g.stack.
-func (g *guest) run(ctx context.Context, f engine.Func) error {
+// enter runs a function of the guest on g.stack.
+func (g *guest) enter(ctx context.Context, f engine.Func) error {
 	g.ctx.Context = ctx
 	err := f.Call(&g.ctx, g.stack[:])
 	g.ctx.Context = context.Background() // never nil, should anybody have kept it
@@ -111,11 +121,11 @@ func (g *guest) allocate(ctx context.Context, n int) (uint32, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	if limit := g.m.host.cfg.Limits.MaxInputBytes; int64(n) > limit {
+	if limit := g.m.limits.MaxInputBytes; int64(n) > limit {
 		return 0, &LimitError{Module: g.m.id, Limit: "MaxInputBytes", Value: uint64(n), Max: uint64(limit)}
 	}
 	g.stack[0] = uint64(n)
-	if err := g.run(ctx, g.alloc); err != nil {
+	if err := g.enter(ctx, g.alloc); err != nil {
 		return 0, g.trapped(ctx, abi.ExportAlloc, err)
 	}
 	p := uint32(g.stack[0])

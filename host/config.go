@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -23,6 +24,27 @@ type Config struct {
 
 	// Limits bounds what modules cost. The zero value is safe.
 	Limits Limits
+
+	// Deny lists the identities of modules that never load, whatever Policy
+	// says.
+	Deny []cid.Cid
+
+	// RunTokens is how many calls may run at a time beyond their first slice
+	// of 100,000 units of fuel, RunQueue how many more may wait for that;
+	// further ones fail with a [*LimitError] of [LimitRunQueue]. Calls that
+	// end within their first slice are never held up. Defaults
+	// max(1, GOMAXPROCS−1) and 256.
+	RunTokens, RunQueue int
+
+	// Breaker says when modules that keep failing are put in quarantine, and
+	// Breakers, if set, keeps that over restarts.
+	Breaker  Breaker
+	Breakers BreakerStore
+
+	// Artifacts keeps compiled code and compiles out of process, for engines
+	// that can part with it (engine.Precompiler). Nil keeps nothing, and
+	// refuses modules whose compilation could cost too much.
+	Artifacts Artifacts
 
 	// Log receives what modules log, made safe to show, with the attributes
 	// "module", "binding" and "cid". Nil drops it.
@@ -52,6 +74,11 @@ type Observer interface {
 	InstanceEnded(module cid.Cid, binding string, discarded bool)
 }
 
+// QuarantineObserver is an [Observer] that wants to know of quarantines too.
+type QuarantineObserver interface {
+	Quarantined(Quarantine)
+}
+
 // LoadEvent is the end of [Host.Load] or [Host.LoadVerified].
 type LoadEvent struct {
 	Locator cid.Cid
@@ -59,7 +86,11 @@ type LoadEvent struct {
 	Binding string
 	Took    time.Duration
 	Cached  bool // the compiled code was there already
-	Err     error
+	Kept    bool // it was kept from an earlier run of the program
+
+	Compile  time.Duration // what compiling took, from kept code too
+	Estimate time.Duration // what it could have taken; 0 if nothing was compiled
+	Err      error
 }
 
 // CallEvent is the end of [Instance.Call].
@@ -68,31 +99,31 @@ type CallEvent struct {
 	Binding string
 	Export  Export
 	Took    time.Duration
-	In, Out int // bytes
+	In, Out int    // bytes
+	Fuel    uint64 // what it executed, in the units of spec/metering.md
 	Err     error
 }
 
 func (c Config) check() error {
-	l := c.Limits
-	if 0 < l.MaxMemoryBytes && l.MaxMemoryBytes < pageSize {
-		return fmt.Errorf("host: Limits.MaxMemoryBytes is %d, less than the %d of one page", l.MaxMemoryBytes, pageSize)
+	if c.RunTokens < 0 || c.RunTokens > 1<<16 {
+		return fmt.Errorf("host: RunTokens is %d, must be within 0 and %d", c.RunTokens, 1<<16)
 	}
-	for _, f := range []struct {
-		name  string
-		value int64
-		max   int64
-	}{
-		{"MaxMemoryBytes", l.MaxMemoryBytes, maxMemoryBytes},
-		{"MaxInstances", int64(l.MaxInstances), 1 << 20},
-		{"MaxInputBytes", l.MaxInputBytes, 1 << 30},
-		{"MaxOutputBytes", l.MaxOutputBytes, 1 << 31},
-		{"MaxLogLine", int64(l.MaxLogLine), 1 << 20},
-		{"MaxLogLines", int64(l.MaxLogLines), 1 << 30},
-		{"MaxLogBytes", int64(l.MaxLogBytes), 1 << 30},
-	} {
-		if f.value < 0 || f.value > f.max {
-			return fmt.Errorf("host: Limits.%s is %d, must be within 0 and %d", f.name, f.value, f.max)
-		}
+	if c.RunQueue < 0 || c.RunQueue > 1<<20 {
+		return fmt.Errorf("host: RunQueue is %d, must be within 0 and %d", c.RunQueue, 1<<20)
 	}
-	return nil
+	return c.Limits.check("Limits")
+}
+
+// withDefaults fills what has a default, except for Limits, whose defaults
+// depend on the binding.
+func (c Config) withDefaults() Config {
+	if c.Policy == nil {
+		c.Policy = refuseAll
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	def(&c.RunTokens, max(1, runtime.GOMAXPROCS(0)-1))
+	def(&c.RunQueue, 256)
+	return c
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -32,6 +33,9 @@ const (
 	RefusedRole       Refusal = "unsupported-role"    // nothing in it that this host can call
 	RefusedBinding    Refusal = "invalid-binding"     // the binding itself contradicts the host
 	RefusedLimit      Refusal = "module-over-limit"   // needs more than [Limits] allows
+	RefusedDenied     Refusal = "denied"              // its identity is in [Config.Deny]
+	RefusedQuarantine Refusal = "quarantined"         // it kept failing; see [Breaker]
+	RefusedCompile    Refusal = "compile-over-budget" // compiling it could cost too much
 	RefusedNoFetcher  Refusal = "no-fetcher"          // [Config.Fetch] is nil
 	RefusedUnverified Refusal = "unverified-contents" // an empty fetch.Verified was passed
 )
@@ -134,32 +138,98 @@ func (e *TrapError) Hint() string {
 // LimitError reports that a limit was hit.
 type LimitError struct {
 	Module cid.Cid
-	Limit  string // field name in [Limits], for example "MaxOutputBytes", or [LimitModuleMemory]
+	Limit  string // a field of [Limits], for example "MaxOutputBytes", or one of the constants below
 	Value  uint64 // what was asked for; 0 when not known
-	Max    uint64
+	Max    uint64 // in nanoseconds for a limit of time; 0 when there is no number
+	Err    error  // cause: context.DeadlineExceeded for [LimitDeadline]
+
+	wait    time.Duration // after which it can be tried again
+	excused bool          // whatever limit it is, the module is not to blame
 }
 
-// LimitModuleMemory is the Limit of a [LimitError] for the memory maximum that
-// the module itself declares.
-const LimitModuleMemory = "the module's own memory maximum"
+// Values of [LimitError.Limit] that are not fields of [Limits].
+const (
+	// LimitModuleMemory is the memory maximum that the module itself declares.
+	LimitModuleMemory = "the module's own memory maximum"
+	// LimitHostMemory is what the machine has: memory did not grow although the
+	// limits would have let it.
+	LimitHostMemory = "the memory of this machine"
+	// LimitDeadline is the deadline of the context of the call.
+	LimitDeadline = "the deadline of the call"
+	// LimitRunQueue is [Config.RunQueue]: too many calls that take long. Such an
+	// error is abi.StatusBusy, its Code "busy", and nothing is wrong with the call.
+	LimitRunQueue = "RunQueue"
+	// LimitNesting is how deep calls on behalf of other calls may be nested.
+	LimitNesting = "nested calls"
+	// LimitDepth is for functions nested too deeply: the frames of a guest may
+	// take 32,768 slots together, as spec/metering.md counts them. It is the
+	// same everywhere and cannot be changed.
+	LimitDepth = "call depth"
+)
 
 func (e *LimitError) Error() string {
-	if e.Value == 0 {
-		return fmt.Sprintf("module %s hit %s of %d", e.Module, e.Limit, e.Max)
+	most := fmt.Sprint(e.Max)
+	switch e.Limit {
+	case LimitDeadline:
+		return fmt.Sprintf("module %s was not done by %s", e.Module, e.Limit)
+	case LimitHostMemory:
+		return fmt.Sprintf("module %s used up %s, having %d bytes", e.Module, e.Limit, e.Max)
+	case "MaxCallTime":
+		most = time.Duration(e.Max).String()
 	}
-	return fmt.Sprintf("module %s hit %s: %d, at most %d", e.Module, e.Limit, e.Value, e.Max)
+	if e.Value == 0 {
+		return fmt.Sprintf("module %s hit %s of %s", e.Module, e.Limit, most)
+	}
+	return fmt.Sprintf("module %s hit %s: %d, at most %s", e.Module, e.Limit, e.Value, most)
 }
 
-// Unwrap returns abi.StatusLimit, as which other hosts report it.
-func (e *LimitError) Unwrap() error { return abi.StatusLimit }
+// Unwrap returns abi.StatusLimit, or for [LimitRunQueue] abi.StatusBusy, as
+// which other hosts report it, and the cause.
+func (e *LimitError) Unwrap() []error {
+	status := abi.StatusLimit
+	if e.Limit == LimitRunQueue {
+		status = abi.StatusBusy
+	}
+	if e.Err != nil {
+		return []error{status, e.Err}
+	}
+	return []error{status}
+}
 
-// Code is the stable name of the failure.
-func (e *LimitError) Code() string { return "limit" }
+// Code is the stable name of the failure: "limit" or "busy".
+func (e *LimitError) Code() string {
+	if e.Limit == LimitRunQueue {
+		return "busy"
+	}
+	return "limit"
+}
 
 // Hint says which limit to raise.
 func (e *LimitError) Hint() string {
-	if e.Limit == LimitModuleMemory {
+	switch e.Limit {
+	case LimitModuleMemory:
 		return "the input needs more memory than the module allows itself; its author can raise that"
+	case LimitHostMemory:
+		return "free memory, or lower MaxMemoryBytes and MaxInstances in the host's limits"
+	case LimitDeadline:
+		return "give the call more time"
+	case LimitRunQueue:
+		return "try again later; too many calls that take long are waiting for their turn"
+	case LimitNesting:
+		return "a module that serves another one cannot use a third"
+	case LimitDepth:
+		return "the module recurses too deeply, for this input or for any"
+	case "FuelPerSecond":
+		return fmt.Sprintf("try again in %v, or raise FuelPerSecond in the host's limits", e.wait.Round(time.Millisecond))
 	}
 	return "raise " + e.Limit + " in the host's limits"
+}
+
+// fault reports whether it is one of the module, as [Breaker] counts them.
+func (e *LimitError) fault() bool {
+	switch e.Limit {
+	case "FuelPerCall", "MaxHostCalls", "MaxCallTime":
+		return !e.excused
+	}
+	return false
 }

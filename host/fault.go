@@ -10,6 +10,7 @@ import (
 	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/engine/guesttext"
 	"github.com/iprt/iprt/host/hostcall"
+	"github.com/iprt/iprt/host/meter"
 )
 
 // maxText bounds a guest's words in an error, in bytes. Escapes make a text
@@ -54,14 +55,20 @@ func (g *guest) newCallError(export string, raw uint32, text string) error {
 func (g *guest) trapped(ctx context.Context, export string, err error) error {
 	var t *engine.Trap
 	if !errors.As(err, &t) {
+		if errors.Is(err, context.DeadlineExceeded) { // between the functions of one call
+			return g.ended(ctx, export, err)
+		}
 		return notRun(err)
 	}
+	var halt *halt
+	if errors.As(err, &halt) {
+		return g.halted(ctx, export, halt.err)
+	}
+	if t.Kind == engine.TrapStack || t.Kind == engine.TrapUnreachable && int32(g.depth.Get()) < 0 {
+		return g.overLimit(LimitDepth, 0, meter.MaxDepth)
+	}
 	if t.Kind == engine.TrapCancelled {
-		g.dead = true
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w", export, ctx.Err())
-		}
-		return ErrClosed
+		return g.ended(ctx, export, t.Cause)
 	}
 	var abort *hostcall.Abort
 	if t.Kind == engine.TrapAbort && errors.As(err, &abort) {
@@ -77,6 +84,57 @@ func (g *guest) trapped(ctx context.Context, export string, err error) error {
 	}
 	g.fail(e)
 	return e
+}
+
+// halted is a call that the host ended while it ran.
+func (g *guest) halted(ctx context.Context, export string, err error) error {
+	var limit *LimitError
+	if errors.As(err, &limit) {
+		g.fail(err)
+		return err
+	}
+	return g.ended(ctx, export, err)
+}
+
+// ended is a call that nobody waits for any more: its context ended, or the
+// module is closing.
+func (g *guest) ended(ctx context.Context, export string, cause error) error {
+	if errors.Is(cause, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			g.run.bound = LimitDeadline // whether or not the guest lived to its first look at the clock
+		}
+		e := g.tooLate(g.m.host.clock())
+		g.fail(e)
+		return e
+	}
+	g.dead = true
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", export, ctx.Err())
+	}
+	return ErrClosed
+}
+
+// blame counts a fault against the module, if it is one.
+func (m *Module) blame(domain string, started bool, err error) {
+	var limit *LimitError
+	if errors.As(err, &limit) && !limit.fault() {
+		return
+	}
+	var status *CallError
+	if errors.As(err, &status) || started && m.binding.Pinned {
+		return
+	}
+	if !started {
+		domain = ""
+	}
+	q, tripped := m.host.breakers.fault(m.breaker, domain, guesttext.Line(err.Error(), maxReason))
+	if !tripped {
+		return
+	}
+	m.log.Warn("module is in quarantine, because it keeps failing", "domain", domain, "until", q.Until, "error", q.Reason)
+	if o, ok := m.host.cfg.Observer.(QuarantineObserver); ok {
+		o.Quarantined(q)
+	}
 }
 
 // notRun is why the engine did not enter the guest, which is as good as before.
@@ -103,7 +161,7 @@ func (g *guest) overLimit(limit string, value uint64, most int64) error {
 
 // outOfMemory is a guest whose allocator gave up. A new instance has room.
 func (g *guest) outOfMemory() error {
-	limit := int64(g.m.host.memoryLimit())
+	limit := int64(g.m.limits.memory())
 	if own := int64(g.m.info.Memory.Max) * pageSize; own < limit {
 		return g.overLimit(LimitModuleMemory, 0, own)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/hostcall"
+	"github.com/iprt/iprt/host/meter"
 )
 
 // guest is one running instance with everything a call needs, looked up once.
@@ -18,14 +19,24 @@ type guest struct {
 	mem     engine.Memory
 	alloc   engine.Func
 	exports [exportCount]engine.Func // nil where the module lacks the role
+	fuel    engine.Global            // what is left
+	depth   engine.Global            // stack slots left; below 0 after an overflow
+	globals []engine.Global          // what reset puts back; nil until it is needed
 	errAt   uint32                   // the error record; 0 until it is known
 	state   *hostcall.State
 	ctx     callContext
 	stack   [roleParams]uint64
+	run     run
+	domain  string // that was served last
+	first   uint64 // size of the memory after the start
+	slot    uint32 // in the pool
 
-	lease lease
-	dead  bool          // not to be used again
-	bytes atomic.Uint64 // memory after the last call
+	lease   lease
+	started bool // it may be called
+	dead    bool // not to be used again
+
+	bytes                atomic.Uint64 // memory after the last call
+	calls, failed, burnt atomic.Uint64 // see Stats; burnt is fuel
 }
 
 // roleParams is the number of parameters of a role call: two inputs, each an
@@ -48,7 +59,7 @@ func (m *Module) start(ctx context.Context) (*guest, error) {
 		return nil, err
 	}
 	inst, err := m.code.Instantiate(ctx, engine.InstanceOptions{
-		MaxMemoryBytes: m.host.memoryLimit(),
+		MaxMemoryBytes: m.limits.memory(),
 	})
 	if err != nil {
 		m.drop()
@@ -62,12 +73,42 @@ func (m *Module) start(ctx context.Context) (*guest, error) {
 		g.close()
 		return nil, err
 	}
+	g.started = true
+	if m.mixed.Load() {
+		g.capture()
+	}
 	return g, nil
 }
 
-// init resolves the handles and brings the guest up in the order of the ABI:
-// _initialize, iprt_init, iprt_error.
+// init binds the meter and brings the guest up, all on one budget.
 func (g *guest) init(ctx context.Context) error {
+	if err := g.bindMeter(); err != nil {
+		return err
+	}
+	if err := g.begin(ctx); err != nil {
+		return err
+	}
+	defer g.finish()
+	return g.bringUp(ctx)
+}
+
+// bindMeter finds what the meter added to the module, and sets its limits.
+func (g *guest) bindMeter() error {
+	var fuel, depth, memory bool
+	var pages engine.Global
+	g.fuel, fuel = g.inst.Global(meter.ExportFuel)
+	g.depth, depth = g.inst.Global(meter.ExportDepth)
+	pages, memory = g.inst.Global(meter.ExportMemoryLimit)
+	if !fuel || !depth || !memory {
+		return fmt.Errorf("host: module %s was compiled without a meter", g.m.id)
+	}
+	pages.Set(min(pages.Get(), g.m.limits.memory()/pageSize))
+	return nil
+}
+
+// bringUp resolves the handles and runs the start-up in the order of the ABI:
+// _initialize, iprt_init, iprt_error.
+func (g *guest) bringUp(ctx context.Context) error {
 	g.alloc = g.handle(abi.ExportAlloc, []abi.ValType{abi.I32}, []abi.ValType{abi.I32})
 	record := g.handle(abi.ExportError, nil, []abi.ValType{abi.I32})
 	if g.mem == nil || g.alloc == nil || record == nil {
@@ -93,7 +134,8 @@ func (g *guest) init(ctx context.Context) error {
 		g.errAt = 0
 		return g.broke(abi.ExportError, fmt.Sprintf("the error record at 0x%x is not inside the memory of %d bytes", at, g.mem.Size()))
 	}
-	g.bytes.Store(g.mem.Size())
+	g.first = g.mem.Size()
+	g.bytes.Store(g.first)
 	if status != uint32(abi.StatusOK) {
 		return g.callError(abi.ExportInit, status)
 	}
@@ -115,7 +157,7 @@ func (g *guest) initCall(ctx context.Context, name string, f engine.Func) error 
 	if f == nil {
 		return nil
 	}
-	if err := g.run(ctx, f); err != nil {
+	if err := g.enter(ctx, f); err != nil {
 		return g.trapped(ctx, name, err)
 	}
 	return nil
@@ -123,44 +165,34 @@ func (g *guest) initCall(ctx context.Context, name string, f engine.Func) error 
 
 // newState is what the host functions know of one instance.
 func (m *Module) newState() *hostcall.State {
-	l := m.host.cfg.Limits
+	l := m.limits
 	return hostcall.New(hostcall.Options{
-		Log: m.log, Config: m.binding.Config,
+		Log: m.log, Config: m.binding.Config, LogRate: m.logRate,
 		Limits: hostcall.Limits{LogLine: l.MaxLogLine, LogLines: l.MaxLogLines, LogBytes: l.MaxLogBytes},
 	})
 }
 
-// callContext is the context of a call into a guest, through which host
-// functions find its state. It is made once per instance, so that a call
-// allocates none.
-type callContext struct {
-	context.Context
-	g *guest
-}
-
-func (c *callContext) Value(key any) any {
-	if v := c.g.state.ContextValue(key); v != nil {
-		return v
-	}
-	return c.Context.Value(key)
-}
-
 // recycle takes a guest back whose lease has ended.
 func (g *guest) recycle() {
-	if g.dead {
+	if g.dead || g.outgrown() {
 		g.close()
 		g.m.pool.put(nil)
 		return
 	}
-	if !g.m.pool.put(g) {
-		g.close()
-	}
+	g.m.pool.put(g)
+}
+
+// outgrown reports whether the guest has more memory than may lie idle.
+func (g *guest) outgrown() bool {
+	size := g.mem.Size()
+	return size > g.first && size > uint64(g.m.limits.MaxRetainedBytes)
 }
 
 // fail marks the guest as not to be used again and notes why.
 func (g *guest) fail(err error) {
 	g.dead = true
 	g.m.stat.fault(err)
+	g.m.blame(g.domain, g.started, err)
 }
 
 // close ends the instance. It runs no guest code.

@@ -3,7 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -19,6 +19,11 @@ type Host struct {
 	offer  offer
 	code   codeCache
 	life   lifetime
+
+	epoch    time.Time // see clock
+	turns    *turns
+	breakers *breakers
+	denied   map[cid.Cid]bool
 }
 
 // New makes a host that runs modules on e. The engine stays the caller's: it
@@ -31,14 +36,18 @@ func New(e engine.Engine, cfg Config) (*Host, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	cfg.Limits = cfg.Limits.withDefaults()
-	if cfg.Policy == nil {
-		cfg.Policy = refuseAll
+	cfg = cfg.withDefaults()
+	h := &Host{
+		engine: e, cfg: cfg, offer: newOffer(),
+		epoch:    time.Now(),
+		turns:    newTurns(cfg.RunTokens, cfg.RunQueue),
+		breakers: newBreakers(cfg.Breaker, cfg.Breakers, cfg.Log),
+		denied:   make(map[cid.Cid]bool),
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
+	for _, c := range cfg.Deny {
+		h.denied[c] = true
 	}
-	return &Host{engine: e, cfg: cfg, offer: newOffer()}, nil
+	return h, nil
 }
 
 // Load fetches the module that c names and loads it into a place. c may be
@@ -76,6 +85,10 @@ func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEv
 	defer leave()
 	ev.ID = v.ID()
 
+	limits, err := h.limits(b)
+	if err != nil {
+		return nil, err
+	}
 	info, err := h.validate(v, b)
 	if err != nil {
 		return nil, err
@@ -87,17 +100,17 @@ func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEv
 	if err != nil {
 		return nil, err
 	}
-	code, err := h.share(ctx, v, ev, func(ctx context.Context) (engine.Code, error) {
-		metered, err := h.meter(v, info)
+	code, err := h.share(ctx, v, limits, ev, func(ctx context.Context) (engine.Code, error) {
+		metered, err := h.meter(v, info, limits)
 		if err != nil {
 			return nil, err
 		}
-		return h.engine.Compile(ctx, metered, link.imports)
+		return h.compile(ctx, v.ID(), metered, link.imports, limits, ev)
 	})
 	if err != nil {
 		return nil, err
 	}
-	m := h.bind(v, info, b, link, code)
+	m := h.bind(v, info, b, limits, link, code)
 	if err = m.instantiate(ctx); err == nil {
 		err = h.life.add(m)
 	}
@@ -121,9 +134,18 @@ func (h *Host) Inspect(ctx context.Context, v fetch.Verified) (*Report, error) {
 // Modules lists the loaded modules, oldest first.
 func (h *Host) Modules() []*Module { return h.life.modules() }
 
+// Quarantined lists the modules that are not run for the time being because
+// they kept failing, oldest first. See [Breaker].
+func (h *Host) Quarantined() []Quarantine { return h.breakers.list() }
+
+// Release ends all quarantines of a module, by its identity, and forgets its
+// faults. It reports whether there was one.
+func (h *Host) Release(id cid.Cid) bool { return h.breakers.release(id) }
+
 // Close ends the host: running loads are cancelled, waiting
 // [Module.Acquire] calls fail with [ErrClosed], and instances are closed as
-// they are released. It returns nil once nothing is left, or an error that
-// wraps ctx.Err() and says what still runs; that is closed when it returns.
-// Closing twice is fine.
+// they are released. Running calls may finish as long as ctx lasts; then they
+// are ended at their next slice of fuel. It returns nil once nothing is left,
+// or an error that wraps ctx.Err() and says what still ran; that is closed as
+// it ends. Closing twice is fine.
 func (h *Host) Close(ctx context.Context) error { return h.life.close(ctx) }

@@ -29,12 +29,18 @@ func (i Instance) Module() *Module {
 // block and parameters); either may be empty. The result is guest memory: it
 // may be read until the next Call or Release, and must not be changed.
 //
+// A call ends when it has used up a budget of [Limits], and at its next slice
+// of fuel, well within a millisecond, when ctx ends or the instance is
+// released. It starts in a domain of its own only if its instance was acquired
+// in one; see [InDomain].
+//
 // Errors: [*CallError] is the module's own answer. [*TrapError] and
-// [*LimitError] of memory or output end the instance: further calls fail
-// with [ErrClosed], and Release discards it. [ErrClosed] after Release or
-// when the module was unloaded; [ErrBusy] if the instance is in a call;
-// ctx.Err() if ctx had ended before the call. Nothing interrupts a call that
-// is running; see [Limits].
+// [*LimitError], other than of MaxInputBytes and before the call, end the
+// instance: further calls fail with [ErrClosed], and Release discards it.
+// [*RefusedError] while the module is in quarantine. [ErrClosed] after Release
+// or when the module was unloaded; [ErrBusy] if the instance is in a call;
+// ctx.Err() if ctx was cancelled; a [*LimitError] that wraps
+// context.DeadlineExceeded if its deadline came during the call.
 func (i Instance) Call(ctx context.Context, e Export, a, b []byte) ([]byte, error) {
 	return i.CallParts(ctx, e, [][]byte{a}, b)
 }
@@ -90,6 +96,9 @@ const leaseFlags = leaseCalling | leaseReleased
 // outright may ask.
 func (l *lease) number() uint64 { return l.state.Load() }
 
+// released reports whether the lease ended during the call that is running.
+func (l *lease) released() bool { return l.state.Load()&leaseReleased != 0 }
+
 // enter starts a call under a lease.
 func (l *lease) enter(n uint64) error {
 	if l.state.CompareAndSwap(n, n|leaseCalling) {
@@ -140,13 +149,14 @@ func (l *lease) end(n uint64) bool {
 func (g *guest) callObserved(ctx context.Context, e Export, a input, b []byte) ([]byte, error) {
 	obs := g.m.host.cfg.Observer
 	if obs == nil {
-		return g.call(ctx, e, a, b)
+		out, _, err := g.call(ctx, e, a, b)
+		return out, err
 	}
 	begin := time.Now()
-	out, err := g.call(ctx, e, a, b)
+	out, fuel, err := g.call(ctx, e, a, b)
 	obs.Called(CallEvent{
 		Module: g.m.id, Binding: g.m.binding.Name, Export: e,
-		Took: time.Since(begin), In: a.size + len(b), Out: len(out), Err: err,
+		Took: time.Since(begin), In: a.size + len(b), Out: len(out), Fuel: fuel, Err: err,
 	})
 	return out, err
 }

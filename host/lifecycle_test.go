@@ -334,7 +334,7 @@ func TestLoadCancelledByClose(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	const workers, rounds = 32, 60
 	var obs observer
-	h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{MaxInstances: 5}, Observer: &obs})
+	h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{MaxInstances: 5}, Observer: &obs, Breaker: host.Breaker{Faults: -1}})
 	// The first byte of a block chooses: 0 echo, 1 a status, anything else a trap.
 	wasm := wasmtest.Codec(wasmtest.Body(abi.ExportCodecDecode, code{}.
 		LocalGet(0).Mem(wasmtest.OpI32Load8U, 0, 0).I32Const(1).Op(wasmtest.OpI32Eq).If(wasmtest.Void).I64Const(4).Op(wasmtest.OpReturn).End().

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/iprt/iprt/host/hostcall"
 	"github.com/iprt/iprt/host/hostcall/wasi"
 	"github.com/iprt/iprt/host/manifest"
+	"github.com/iprt/iprt/host/meter"
 	"github.com/iprt/iprt/host/validate"
 )
 
@@ -26,15 +28,15 @@ type link struct {
 }
 
 // offer is what a host has to offer: its functions by import module and name.
-type offer map[string]map[string]engine.Import
+type offer map[string]map[string]hostFunc
 
 func newOffer() offer {
 	o := offer{}
 	for _, f := range slices.Concat(hostcall.Functions(), wasi.Functions()) {
 		if o[f.Module] == nil {
-			o[f.Module] = map[string]engine.Import{}
+			o[f.Module] = map[string]hostFunc{}
 		}
-		o[f.Module][f.Name] = f
+		o[f.Module][f.Name] = hostFunc{f, hostcall.Waits(f.Module, f.Name)}
 	}
 	return o
 }
@@ -63,7 +65,7 @@ func pure(iface string) bool {
 //	known only       refused              stub: −DENIED
 //	unknown          refused              stub: −UNSUPPORTED
 func (h *Host) negotiate(id cid.Cid, info *validate.Info, b Binding) (*link, error) {
-	l := &link{granted: make(map[string]bool)}
+	l := &link{granted: make(map[string]bool), imports: []engine.Import{sliceImport}}
 	for _, iface := range h.offer.interfaces() {
 		_, ok := b.Grants[iface]
 		l.granted[iface] = ok || pure(iface)
@@ -166,14 +168,35 @@ func (h *Host) linkImport(m *manifest.Manifest, im validate.Import) (engine.Impo
 	if !known {
 		f := engine.Import{Module: im.Module, Name: im.Name, Type: engine.FuncType(im.Type)}
 		f.Fn = refusal(f.Type, abi.StatusUnsupported, "this host has no "+im.Module)
-		return f, true
+		return hostFunc{Import: f}.guarded(), true
 	}
-	f, ok := calls[im.Name]
-	if ok && !pure(im.Module) && !slices.Contains(m.Requires, im.Module) {
+	offered, ok := calls[im.Name]
+	if !ok {
+		return engine.Import{}, false
+	}
+	f := offered.guarded()
+	if !pure(im.Module) && !slices.Contains(m.Requires, im.Module) {
 		f.Fn = ifGranted(f)
 	}
-	return f, ok
+	return f, true
 }
+
+// sliceImport is what the meter adds to every module.
+var sliceImport = engine.Import{
+	Module: meter.ImportModule, Name: meter.ImportSlice,
+	Type: engine.FuncType{Params: []abi.ValType{abi.I64}, Results: []abi.ValType{abi.I64}},
+	Fn: func(ctx context.Context, _ engine.Memory, stack []uint64) error {
+		c, ok := ctx.(*callContext)
+		if !ok {
+			return errNotInCall
+		}
+		fuel, err := c.g.slice(int64(stack[0]))
+		stack[0] = uint64(fuel)
+		return err
+	},
+}
+
+var errNotInCall = errors.New("host: guest was called without its context")
 
 // ifGranted answers −DENIED in bindings that do not grant an optional
 // interface. Required ones are granted wherever the module got as far as

@@ -4,110 +4,214 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // pool hands out the instances of one module: at most max at a time, the one
 // used last first, because its memory is warm. It never starts an instance by
 // itself; take says when one is due.
+//
+// As long as there is something to hand out, nothing but atomic operations is
+// done. Who finds nothing waits in a queue, which has a lock.
 type pool struct {
-	max int
+	max   int
+	end   func(*guest) // closes an instance that the closed pool cannot keep
+	state atomic.Uint64
+	free  [poolShards]stack
+	slots []slot // of the living instances; number 0 is nobody's
 
 	mu      sync.Mutex
-	free    []*guest
-	out     int // handed out, or being started
-	waiting []chan *guest
+	unused  []uint32 // numbers of slots
+	waiting []chan struct{}
+
 	closed  chan struct{} // closed by close
-	drained chan struct{} // closed when closed and out is 0
+	drained chan struct{} // closed when the pool is closed and nothing is handed out
 }
 
-func newPool(limit int) *pool {
-	return &pool{
-		max:     limit,
-		closed:  make(chan struct{}),
-		drained: make(chan struct{}),
+// pool.state is a count of what is handed out or being started, and two flags.
+const (
+	poolClosed  = 1 << 63
+	poolWaiting = 1 << 62 // somebody is in the queue; changes under mu only
+	poolOut     = 1<<32 - 1
+)
+
+// poolShards is the number of lists of free instances. Domains are spread over
+// them, so that a domain gets what it used before if that is free.
+const poolShards = 4
+
+type slot struct {
+	guest *guest
+	next  atomic.Uint32 // the free one below
+}
+
+func newPool(limit int, end func(*guest)) *pool {
+	p := &pool{
+		max: limit, end: end, slots: make([]slot, limit+1),
+		closed: make(chan struct{}), drained: make(chan struct{}),
 	}
+	for i := limit; i > 0; i-- {
+		p.unused = append(p.unused, uint32(i))
+	}
+	return p
 }
 
-// take returns a free instance, or nil, which is the right to start one. At
-// the bound it waits for either. Each successful take is followed by one put.
-func (p *pool) take(ctx context.Context) (*guest, error) {
+// enrol gives a new instance its slot, before it is put for the first time.
+// Whoever has the right to start an instance finds one: there are as many as
+// rights.
+func (p *pool) enrol(g *guest) {
 	p.mu.Lock()
-	if p.isClosed() {
-		p.mu.Unlock()
-		return nil, ErrClosed
-	}
-	if p.out < p.max {
-		p.out++
-		g := p.pop()
-		p.mu.Unlock()
-		return g, nil
-	}
-	w := make(chan *guest, 1)
-	p.waiting = append(p.waiting, w)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	g.slot = p.unused[len(p.unused)-1]
+	p.unused = p.unused[:len(p.unused)-1]
+	p.slots[g.slot].guest = g
+}
 
-	select {
-	case g := <-w:
-		return g, nil
-	case <-ctx.Done():
-		return nil, p.giveUp(w, ctx.Err())
-	case <-p.closed:
-		return nil, p.giveUp(w, ErrClosed)
+// strike ends an enrol. The instance must not be in the pool.
+func (p *pool) strike(g *guest) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slots[g.slot].guest = nil
+	p.unused = append(p.unused, g.slot)
+}
+
+// take returns a free instance, one that the domain used last if possible, or
+// nil, which is the right to start one. At the bound it waits for either,
+// after having called wait. Each successful take is followed by one put.
+func (p *pool) take(ctx context.Context, domain string, wait func()) (*guest, error) {
+	for {
+		s := p.state.Load()
+		switch {
+		case s&poolClosed != 0:
+			return nil, ErrClosed
+		case s&poolWaiting == 0 && s&poolOut < uint64(p.max):
+			if p.state.CompareAndSwap(s, s+1) {
+				return p.pop(domain), nil
+			}
+		default:
+			w, ok := p.join()
+			if !ok {
+				continue
+			}
+			wait()
+			if err := p.await(ctx, w); err != nil {
+				return nil, err
+			}
+			return p.pop(domain), nil
+		}
 	}
 }
 
-// giveUp takes a waiter out of the queue. If it was served in the meantime,
-// what it was given goes to the next one.
-func (p *pool) giveUp(w chan *guest, why error) error {
+// join stands in the queue, unless there is no need to any more.
+func (p *pool) join() (chan struct{}, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		s := p.state.Load()
+		if s&poolClosed != 0 || s&poolWaiting == 0 && s&poolOut < uint64(p.max) {
+			return nil, false
+		}
+		// From here on, no put can miss that somebody waits.
+		if p.state.CompareAndSwap(s, s|poolWaiting) {
+			w := make(chan struct{})
+			p.waiting = append(p.waiting, w)
+			return w, true
+		}
+	}
+}
+
+func (p *pool) await(ctx context.Context, w chan struct{}) error {
+	var err error
+	select {
+	case <-w:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-p.closed:
+		err = ErrClosed
+	}
 	p.mu.Lock()
 	i := slices.Index(p.waiting, w)
 	if i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
+		p.quiet()
 	}
 	p.mu.Unlock()
 	if i < 0 {
-		if g := <-w; !p.put(g) {
-			g.close()
-		}
+		p.put(nil) // served in the meantime: what it was given goes on
 	}
-	return why
+	return err
 }
 
-// put ends a take. g is the instance to keep, or nil if there is none. It
-// reports false if the pool is closed and the caller must close g.
-func (p *pool) put(g *guest) bool {
+// put ends a take. g is the instance to keep, or nil if there is none.
+func (p *pool) put(g *guest) {
+	if g != nil {
+		p.push(g)
+	}
+	for {
+		s := p.state.Load()
+		switch {
+		case s&poolClosed != 0:
+			p.drain() // before it counts as drained
+			if p.state.CompareAndSwap(s, s-1) {
+				if (s-1)&poolOut == 0 {
+					close(p.drained)
+				}
+				return
+			}
+		case s&poolWaiting != 0:
+			if p.handOver() {
+				return
+			}
+		case p.state.CompareAndSwap(s, s-1):
+			return
+		}
+	}
+}
+
+// handOver passes the caller's right to whoever has waited longest.
+func (p *pool) handOver() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiting) > 0 && !p.isClosed() {
-		w := p.waiting[0]
-		p.waiting = slices.Delete(p.waiting, 0, 1)
-		w <- g // buffered: never blocks
-		return true
+	if len(p.waiting) == 0 {
+		return false
 	}
-	p.out--
-	if p.isClosed() {
-		p.checkDrained()
-		return g == nil
-	}
-	if g != nil {
-		p.free = append(p.free, g)
-	}
+	close(p.waiting[0])
+	p.waiting = slices.Delete(p.waiting, 0, 1)
+	p.quiet()
 	return true
 }
 
-// close ends all waiting and hands back the free instances for closing.
-// Later calls return nil.
-func (p *pool) close() []*guest {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.isClosed() {
-		return nil
+// quiet notes that nobody waits, if so. It needs mu.
+func (p *pool) quiet() {
+	if len(p.waiting) == 0 {
+		p.state.And(^uint64(poolWaiting))
 	}
-	close(p.closed)
-	p.checkDrained()
-	free := p.free
-	p.free = nil
-	return free
+}
+
+// close ends all waiting and closes the free instances. Closing twice is fine.
+func (p *pool) close() {
+	for {
+		s := p.state.Load()
+		if s&poolClosed != 0 {
+			return
+		}
+		if !p.state.CompareAndSwap(s, s|poolClosed) {
+			continue
+		}
+		close(p.closed)
+		p.drain()
+		if s&poolOut == 0 {
+			close(p.drained)
+		}
+		return
+	}
+}
+
+// drain closes what is free.
+func (p *pool) drain() {
+	for g := p.pop(""); g != nil; g = p.pop("") {
+		p.end(g)
+	}
 }
 
 // wait returns once everything handed out has come back. The pool must be
@@ -126,36 +230,54 @@ func (p *pool) wait(ctx context.Context) error {
 	}
 }
 
-func (p *pool) inUse() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out
-}
+func (p *pool) inUse() int     { return int(p.state.Load() & poolOut) }
+func (p *pool) isClosed() bool { return p.state.Load()&poolClosed != 0 }
 
-// pop, isClosed and checkDrained need mu.
+func (p *pool) push(g *guest) { p.free[shard(g.domain)].push(p.slots, g.slot) }
 
-func (p *pool) pop() *guest {
-	n := len(p.free)
-	if n == 0 {
-		return nil
+func (p *pool) pop(domain string) *guest {
+	first := shard(domain)
+	for i := range uint32(poolShards) {
+		if n := p.free[(first+i)%poolShards].pop(p.slots); n != 0 {
+			return p.slots[n].guest
+		}
 	}
-	g := p.free[n-1]
-	p.free[n-1] = nil
-	p.free = p.free[:n-1]
-	return g
+	return nil
 }
 
-func (p *pool) isClosed() bool {
-	select {
-	case <-p.closed:
-		return true
-	default:
-		return false
+// shard spreads domains.
+func shard(domain string) uint32 {
+	h := uint32(0)
+	for i := range len(domain) {
+		h = (h ^ uint32(domain[i])) * 16777619
+	}
+	return h >> 16 % poolShards
+}
+
+// stack is a list of slots, last in, first out. The upper half of its head
+// counts changes, so that a head that is the same again is not taken for one
+// that never changed.
+type stack struct{ head atomic.Uint64 }
+
+func (s *stack) push(slots []slot, n uint32) {
+	for {
+		h := s.head.Load()
+		slots[n].next.Store(uint32(h))
+		if s.head.CompareAndSwap(h, (h>>32+1)<<32|uint64(n)) {
+			return
+		}
 	}
 }
 
-func (p *pool) checkDrained() {
-	if p.out == 0 {
-		close(p.drained)
+func (s *stack) pop(slots []slot) uint32 {
+	for {
+		h := s.head.Load()
+		n := uint32(h)
+		if n == 0 {
+			return 0
+		}
+		if s.head.CompareAndSwap(h, (h>>32+1)<<32|uint64(slots[n].next.Load())) {
+			return n
+		}
 	}
 }

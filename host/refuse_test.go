@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/ipfs/go-cid"
 	"github.com/ipld/go-ipld-prime/node/basicnode"
 
 	"github.com/iprt/iprt/abi"
@@ -78,15 +80,29 @@ func TestRefusals(t *testing.T) {
 			name: "policy", wasm: wasmtest.Codec(), kind: host.RefusedPolicy, cfg: host.Config{Policy: host.AllowList()},
 			reason: "not among the 0 modules", hint: "iprt grant bafkrei",
 		}, {
+			name: "denied", wasm: wasmtest.Codec(), kind: host.RefusedDenied, cfg: host.Config{Deny: []cid.Cid{verified(wasmtest.Codec()).ID()}},
+			reason: "never to load it", hint: "denied modules",
+		}, {
+			name: "in quarantine", wasm: wasmtest.Codec(), kind: host.RefusedQuarantine,
+			cfg:    host.Config{Breakers: kept{{Module: verified(wasmtest.Codec()).ID(), Until: time.Now().Add(time.Hour), Reason: "it spun"}}},
+			reason: "it kept failing: it spun", hint: "release",
+		}, {
+			name: "compiling costs too much", wasm: wasmtest.Codec(), kind: host.RefusedCompile,
+			cfg:    host.Config{Limits: host.Limits{MaxCompileTime: 1, MaxFunctionCompileTime: 1}},
+			reason: "allowed are 1ns and 1ns", hint: "Config.Artifacts",
+		}, {
+			name: "a binding's limits", wasm: wasmtest.Codec(wasmtest.Memory(3, 16)), kind: host.RefusedLimit,
+			binding: host.Binding{Limits: host.Limits{MaxMemoryBytes: 1 << 16}}, reason: "at most 65536", hint: "MaxMemoryBytes",
+		}, {
 			name: "memory", wasm: wasmtest.Codec(wasmtest.Memory(3, 16)), kind: host.RefusedLimit, cfg: host.Config{Limits: host.Limits{MaxMemoryBytes: 2 << 16}},
-			reason: "memory of 3 pages, at most 2", hint: "MaxMemoryBytes",
+			reason: "starts with 196608 bytes of memory, at most 131072", hint: "MaxMemoryBytes",
 		}, {
 			// It links and validates, but its code does not type-check.
 			name: "does not type-check", wasm: wasmtest.Codec(wasmtest.Body("iprt_codec_v1_decode", wasmtest.Code{}.I32Const(1))),
 			kind: host.RefusedInvalid, reason: "compile",
 		}, {
 			name: "data out of bounds", wasm: wasmtest.Codec(wasmtest.Edit(func(b *wasmtest.Builder) { b.Data(65_535, []byte("xy")) })),
-			kind: host.RefusedInvalid, reason: "instantiate",
+			kind: host.RefusedInvalid, reason: "abi.data-bounds",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -109,7 +125,7 @@ func TestRefusals(t *testing.T) {
 			if r.Module != verified(c.wasm).ID() {
 				t.Errorf("refused %v", r.Module)
 			}
-			if n, compiles := e.compiled.Load(), c.reason == "compile" || c.reason == "instantiate"; (n > 0) != compiles {
+			if n, compiles := e.compiled.Load(), c.reason == "compile"; (n > 0) != compiles {
 				t.Errorf("the engine was asked to compile %d times", n)
 			}
 			if n := e.open.Load(); n != 0 {
@@ -121,6 +137,12 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
+
+// kept is a host.BreakerStore that remembers.
+type kept []host.Quarantine
+
+func (k kept) Load() ([]host.Quarantine, error) { return k, nil }
+func (k kept) Save([]host.Quarantine) error     { return nil }
 
 func manifestWithRole(role string) []byte {
 	return wasmtest.CBORMap(

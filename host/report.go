@@ -137,7 +137,7 @@ func (r *Report) shape(h *Host, info *validate.Info) {
 	r.Limits = StaticLimits{Functions: info.Functions, CodeBytes: info.CodeBytes, DataBytes: info.DataBytes}
 	if m := info.Memory; m != nil {
 		r.Limits.MemoryMin = uint64(m.Min) * pageSize
-		r.Limits.MemoryMax = h.memoryLimit()
+		r.Limits.MemoryMax = h.cfg.Limits.withDefaults(false).memory()
 		if m.HasMax {
 			r.Limits.MemoryMax = min(r.Limits.MemoryMax, uint64(m.Max)*pageSize)
 		}

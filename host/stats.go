@@ -10,8 +10,10 @@ import (
 type Stats struct {
 	Calls     uint64 // role calls that entered the module
 	Failed    uint64 // of those, the ones that returned an error
+	Fuel      uint64 // executed, starts included, in the units of spec/metering.md
 	Started   uint64 // instances started
 	Discarded uint64 // instances thrown away after a trap, a limit or a breach of the ABI
+	Resets    uint64 // instances put back to their first state for another domain
 
 	Instances   int    // alive now
 	InUse       int    // of those, acquired now, or being started
@@ -21,21 +23,16 @@ type Stats struct {
 	LastErrorTime time.Time // zero if never
 }
 
-// stats counts for a module. Calls touch only the atomics.
+// stats counts for a module what guests do not count themselves.
 type stats struct {
-	calls, failures    atomic.Uint64
-	started, discarded atomic.Uint64
+	started, discarded, resets atomic.Uint64
+
+	// What ended guests have counted. Guarded by the module's mu.
+	calls, failed, fuel uint64
 
 	mu     sync.Mutex
 	last   string
 	lastAt time.Time
-}
-
-func (s *stats) called(err error) {
-	s.calls.Add(1)
-	if err != nil {
-		s.failures.Add(1)
-	}
 }
 
 func (s *stats) fault(err error) {
@@ -48,8 +45,7 @@ func (s *stats) fault(err error) {
 // only when nothing is running.
 func (m *Module) Stats() Stats {
 	s := Stats{
-		Calls: m.stat.calls.Load(), Failed: m.stat.failures.Load(),
-		Started: m.stat.started.Load(), Discarded: m.stat.discarded.Load(),
+		Started: m.stat.started.Load(), Discarded: m.stat.discarded.Load(), Resets: m.stat.resets.Load(),
 		InUse: m.pool.inUse(),
 	}
 	m.stat.mu.Lock()
@@ -59,8 +55,12 @@ func (m *Module) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.Instances = len(m.guests)
+	s.Calls, s.Failed, s.Fuel = m.stat.calls, m.stat.failed, m.stat.fuel
 	for g := range m.guests {
 		s.MemoryBytes += g.bytes.Load()
+		s.Calls += g.calls.Load()
+		s.Failed += g.failed.Load()
+		s.Fuel += g.burnt.Load()
 	}
 	return s
 }
@@ -71,6 +71,7 @@ func (m *Module) enlist(g *guest) {
 	m.mu.Lock()
 	m.guests[g] = struct{}{}
 	m.mu.Unlock()
+	m.pool.enrol(g)
 	m.stat.started.Add(1)
 	if o := m.host.cfg.Observer; o != nil {
 		o.InstanceStarted(m.id, m.binding.Name)
@@ -80,7 +81,11 @@ func (m *Module) enlist(g *guest) {
 func (m *Module) strike(g *guest) {
 	m.mu.Lock()
 	delete(m.guests, g)
+	m.stat.calls += g.calls.Load()
+	m.stat.failed += g.failed.Load()
+	m.stat.fuel += g.burnt.Load()
 	m.mu.Unlock()
+	m.pool.strike(g)
 	if g.dead {
 		m.stat.discarded.Add(1)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -65,6 +66,15 @@ func rules(pinned bool) validate.Rules {
 }
 
 func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info, b Binding) error {
+	if h.denied[v.ID()] {
+		return &RefusedError{
+			Module: v.ID(), Kind: RefusedDenied, Reason: "this host was told never to load it",
+			Advice: "take it off the list of denied modules, if you are sure",
+		}
+	}
+	if q, ok := h.breakers.check(h.breakers.peek(v.ID()), domainOf(ctx)); ok {
+		return q.refusal()
+	}
 	err := h.cfg.Policy.Allow(ctx, Candidate{
 		ID: v.ID(), Locator: v.Locator(), Manifest: info.Manifest, Purity: info.Purity,
 		Size: info.Size, Binding: b.Name,
@@ -83,8 +93,15 @@ func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info,
 }
 
 // meter rewrites the module for the engine.
-func (h *Host) meter(v fetch.Verified, info *validate.Info) ([]byte, error) {
-	metered, err := meter.Rewrite(v.Bytes(), info, h.class())
+func (h *Host) meter(v fetch.Verified, info *validate.Info, l Limits) ([]byte, error) {
+	if m := info.Memory; m != nil && uint64(m.Min)*pageSize > l.memory() {
+		return nil, &RefusedError{
+			Module: v.ID(), Kind: RefusedLimit,
+			Reason: fmt.Sprintf("it starts with %d bytes of memory, at most %d are allowed", uint64(m.Min)*pageSize, l.memory()),
+			Advice: "raise MaxMemoryBytes in the host's limits",
+		}
+	}
+	metered, err := meter.Rewrite(v.Bytes(), info, l.class())
 	var limit *meter.LimitError
 	if errors.As(err, &limit) {
 		e := refused(v.ID(), RefusedLimit, err)
@@ -96,14 +113,26 @@ func (h *Host) meter(v fetch.Verified, info *validate.Info) ([]byte, error) {
 	return metered, err
 }
 
-func (h *Host) class() meter.Config {
-	return meter.Config{MaxMemoryPages: uint32(h.memoryLimit() / pageSize)}
+// class is how a module is metered. What it may have within the class is set
+// for each instance, so that one compilation serves many limits: the class of
+// memory is the power of two above the limit.
+func (l Limits) class() meter.Config {
+	pages := l.memory() / pageSize
+	return meter.Config{MaxMemoryPages: max(1024, uint32(1)<<bits.Len64(pages-1))}
+}
+
+// limits are those of a binding.
+func (h *Host) limits(b Binding) (Limits, error) {
+	if err := b.Limits.check("Binding.Limits"); err != nil {
+		return Limits{}, err
+	}
+	return h.cfg.Limits.override(b.Limits).withDefaults(b.Pinned), nil
 }
 
 // share compiles unless the same code is there already: the same module in
 // the same class, for whatever binding.
-func (h *Host) share(ctx context.Context, v fetch.Verified, ev *LoadEvent, compile func(context.Context) (engine.Code, error)) (*code, error) {
-	c, cached, err := h.code.get(ctx, v.ID().KeyString()+h.class().Canonical(), compile)
+func (h *Host) share(ctx context.Context, v fetch.Verified, l Limits, ev *LoadEvent, compile func(context.Context) (engine.Code, error)) (*code, error) {
+	c, cached, err := h.code.get(ctx, v.ID().KeyString()+l.class().Canonical(), compile)
 	var already *RefusedError
 	switch {
 	case err == nil:
@@ -118,11 +147,6 @@ func (h *Host) share(ctx context.Context, v fetch.Verified, ev *LoadEvent, compi
 }
 
 const pageSize = 64 << 10
-
-// memoryLimit is MaxMemoryBytes in whole pages, which is how memory grows.
-func (h *Host) memoryLimit() uint64 {
-	return uint64(h.cfg.Limits.MaxMemoryBytes) / pageSize * pageSize
-}
 
 // refused wraps the error of a step. A hint or code that the step has is
 // better than what could be said here.

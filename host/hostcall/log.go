@@ -45,6 +45,9 @@ func (s *State) output(fd uint32, line []byte) bool {
 	if fd == 2 {
 		level, stream = slog.LevelWarn, "stderr"
 	}
+	if s.log == nil || !s.log.Enabled(context.Background(), level) {
+		return false // a guest that writes gigabytes for nobody costs no time either
+	}
 	return s.write(context.Background(), level, stream, line)
 }
 

@@ -1,0 +1,257 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/iprt/iprt/host/meter"
+)
+
+// sliceFuel is how much fuel a call gets at a time: 30 to 100 µs of compiled
+// code, after which the host looks at what the call may still do, and the
+// garbage collector finds it at a safe point.
+const sliceFuel = 100_000
+
+// turnTime is how long a call keeps its run token while others wait for one.
+const turnTime = int64(10 * time.Millisecond)
+
+// busyTime is after how long a call takes a run token although its own code
+// is still in the first slice: then it is the functions of the host that work
+// for it.
+const busyTime = int64(25 * time.Millisecond)
+
+// maxNesting is how deep calls on behalf of other calls may be nested: a guest
+// may use a host function that calls a guest, and there it ends.
+const maxNesting = 1
+
+// run is what one call, or one start of an instance, has spent and may still
+// spend. It is part of the guest that runs it and starts anew with each call.
+type run struct {
+	ctx    context.Context // the caller's
+	parent *run            // of the call on whose behalf this one is made; usually nil
+	nested int             // how many parents there are
+
+	granted   int64 // fuel given so far
+	hostCalls int
+
+	// began and until are read from the clock when the call asks for its
+	// second slice or calls the host, at most a slice after its entry, so that
+	// a short call need not ask for the time. Both are 0 before.
+	began, until int64
+	bound        string // which limit until is
+	waited       int64  // time spent in the queue
+
+	own  turn
+	turn *turn // own, or that of the outermost parent
+	took bool  // it was this call that took the token, so it gives it back
+}
+
+// turn is the claim of a call to a run token, shared by all calls on its
+// behalf: what runs for the holder of a token needs none of its own.
+type turn struct {
+	held  atomic.Bool
+	since atomic.Int64
+}
+
+// begin grants the first slice. Each begin that returns nil is followed by
+// one finish.
+func (g *guest) begin(ctx context.Context) error {
+	g.run = run{ctx: ctx}
+	r := &g.run
+	r.turn = &r.own
+	if by := callerOf(ctx); by != nil {
+		r.nested = by.run.nested + 1
+		if by.m.host == g.m.host {
+			r.parent, r.turn = &by.run, by.run.turn
+		}
+		if r.nested > maxNesting {
+			return &LimitError{Module: g.m.id, Limit: LimitNesting, Value: uint64(r.nested), Max: maxNesting}
+		}
+	}
+	r.granted = min(sliceFuel, g.m.limits.FuelPerCall)
+	if g.m.rate != nil {
+		if err := g.spend(r.granted, g.m.host.clock()); err != nil {
+			return err
+		}
+	}
+	g.fuel.Set(uint64(r.granted))
+	return nil
+}
+
+// finish ends a begin and returns the fuel that was used.
+func (g *guest) finish() uint64 {
+	r := &g.run
+	if r.took {
+		r.turn.release(g.m.host.turns)
+	}
+	used := r.granted - int64(g.fuel.Get())
+	if g.m.rate != nil {
+		g.m.rate.settle(used - r.granted)
+	}
+	g.burnt.Add(uint64(used))
+	return uint64(used)
+}
+
+// slice answers the metered code of a guest that has overdrawn its fuel: with
+// what it has now, or an error that ends its call.
+func (g *guest) slice(fuel int64) (int64, error) {
+	if fuel == meter.MemoryGaveOut {
+		return 0, g.halt(&LimitError{Module: g.m.id, Limit: LimitHostMemory, Max: g.mem.Size()})
+	}
+	grant, err := g.grant(fuel)
+	if err != nil {
+		return 0, err
+	}
+	now := g.m.host.clock()
+	if err := g.look(now); err != nil {
+		return 0, err
+	}
+	if g.m.aborted.Load() || g.lease.released() {
+		return 0, g.halt(ErrClosed)
+	}
+	if err := g.spend(grant, now); err != nil {
+		return 0, g.halt(err)
+	}
+	g.run.granted += grant
+	if err := g.takeTurn(now); err != nil {
+		return 0, err
+	}
+	return fuel + grant, nil
+}
+
+// grant sizes the next slice. A guest may have overdrawn by more than one.
+func (g *guest) grant(fuel int64) (int64, error) {
+	most := g.m.limits.FuelPerCall
+	n := min(max(sliceFuel, -fuel), most-g.run.granted)
+	if fuel+n < 0 {
+		return 0, g.halt(&LimitError{Module: g.m.id, Limit: "FuelPerCall", Value: uint64(g.run.granted - fuel), Max: uint64(most)})
+	}
+	return n, nil
+}
+
+// spend takes fuel from what the binding may burn in the long run.
+func (g *guest) spend(fuel, now int64) error {
+	if wait := g.m.rate.spend(fuel, now); wait > 0 {
+		return &LimitError{Module: g.m.id, Limit: "FuelPerSecond", Max: uint64(g.m.limits.FuelPerSecond), wait: wait}
+	}
+	return nil
+}
+
+// look starts the clock of a call, or compares it.
+func (g *guest) look(now int64) error {
+	r := &g.run
+	if r.until == 0 {
+		r.began, r.until, r.bound = now, now+int64(g.m.limits.MaxCallTime), "MaxCallTime"
+		if d, ok := r.ctx.Deadline(); ok {
+			r.upTo(int64(d.Sub(g.m.host.epoch)), LimitDeadline)
+		}
+		if p := r.parent; p != nil && p.until != 0 {
+			r.upTo(p.until, p.bound)
+		}
+	}
+	if now >= r.until {
+		return g.halt(g.tooLate(now))
+	}
+	return nil
+}
+
+func (r *run) upTo(until int64, bound string) {
+	if until < r.until {
+		r.until, r.bound = max(until, 1), bound
+	}
+}
+
+// tooLate is the error of a call whose time is over.
+func (g *guest) tooLate(now int64) error {
+	r := &g.run
+	e := &LimitError{Module: g.m.id, Limit: r.bound, Max: uint64(r.until - r.began)}
+	if r.bound == LimitDeadline {
+		e.Err = context.DeadlineExceeded
+	}
+	// Not the guest's fault if it stood in the queue for most of the time.
+	e.excused = r.bound == LimitDeadline || r.waited > (now-r.began)/2
+	return e
+}
+
+// hostCall is asked before each call of a host function.
+func (g *guest) hostCall() error {
+	r := &g.run
+	if r.hostCalls++; r.hostCalls > g.m.limits.MaxHostCalls {
+		return g.halt(&LimitError{Module: g.m.id, Limit: "MaxHostCalls", Value: uint64(r.hostCalls), Max: uint64(g.m.limits.MaxHostCalls)})
+	}
+	now := g.m.host.clock()
+	if err := g.look(now); err != nil {
+		return err
+	}
+	if now-r.began > busyTime {
+		return g.takeTurn(now)
+	}
+	return nil
+}
+
+// takeTurn gets the call a run token unless it, or the call on whose behalf it
+// is made, has one; and hands that on if it is somebody else's turn.
+func (g *guest) takeTurn(now int64) error {
+	r, turns := &g.run, g.m.host.turns
+	held := r.turn.held.Load()
+	if held && (now-r.turn.since.Load() < turnTime || turns.waiting.Load() == 0) {
+		return nil
+	}
+	p := patience{ctx: r.ctx, left: time.Duration(r.until - now), abort: g.m.abort}
+	var err error
+	if held {
+		r.turn.held.Store(false)
+		err = turns.pass(p)
+	} else {
+		r.took = true
+		err = turns.take(p)
+	}
+	later := g.m.host.clock()
+	r.waited += later - now
+	if err != nil {
+		return g.halt(g.noTurn(err, later))
+	}
+	r.turn.since.Store(later)
+	r.turn.held.Store(true)
+	return nil
+}
+
+func (g *guest) noTurn(err error, now int64) error {
+	switch {
+	case errors.Is(err, errQueueFull):
+		return &LimitError{Module: g.m.id, Limit: LimitRunQueue, Max: uint64(g.m.host.cfg.RunQueue), excused: true}
+	case errors.Is(err, errTooLate):
+		return g.tooLate(now)
+	case errors.Is(err, context.DeadlineExceeded):
+		g.run.bound = LimitDeadline
+		return g.tooLate(now)
+	}
+	return err
+}
+
+// release gives the token back, and reports whether there was one.
+func (t *turn) release(turns *turns) bool {
+	if !t.held.CompareAndSwap(true, false) {
+		return false
+	}
+	turns.give()
+	return true
+}
+
+// halt is why the host ends a call that is running, on its way through the
+// engine.
+type halt struct{ err error }
+
+func (h *halt) Error() string { return h.err.Error() }
+func (h *halt) Unwrap() error { return h.err }
+
+func (g *guest) halt(err error) error { return &halt{err} }
+
+// clock is the time since the host was made, in nanoseconds and at least 1.
+// It only goes forward.
+func (h *Host) clock() int64 { return int64(time.Since(h.epoch)) + 1 }
+
+// at is the time at which clock says so much.
+func (h *Host) at(clock int64) time.Time { return h.epoch.Add(time.Duration(clock)) }
