@@ -113,8 +113,8 @@ func (a *app) before(*cobra.Command, []string) error {
 		return usagef("leave it out, and name peers with --peer or gateways with --gateway",
 			"--routing %q: this release looks nothing up; only none is accepted", a.flags.routing)
 	}
-	if _, ok := engines()[a.flags.engine]; !ok {
-		return usagef("take one of "+engineNames(), "--engine %q: there is no such engine in this build", a.flags.engine)
+	if err := checkEngine(a.flags.engine); err != nil {
+		return err
 	}
 	if a.flags.offline && len(a.flags.peers)+len(a.flags.gateways) > 0 {
 		return usagef("drop one of them", "--offline contradicts --peer and --gateway")
