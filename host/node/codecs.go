@@ -1,18 +1,12 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/ipfs/go-cid"
-	"github.com/ipld/go-ipld-prime/codec/dagjson"
-	"github.com/ipld/go-ipld-prime/datamodel"
-	"github.com/ipld/go-ipld-prime/node/basicnode"
 	"github.com/multiformats/go-multicodec"
 	"github.com/multiformats/go-multihash"
 
@@ -169,31 +163,6 @@ func (n *Node) putNew(ctx context.Context, code uint64, block []byte) (control.P
 	}
 	c := cid.NewCidV1(code, hash)
 	return control.Put{CID: c.String(), Size: len(block)}, n.put(ctx, c, block)
-}
-
-// parseDagJSON reads what an operator wrote. DAG-JSON is how the node talks to
-// people, not content, so it takes no module.
-func parseDagJSON(text []byte) (datamodel.Node, error) {
-	nb := basicnode.Prototype.Any.NewBuilder()
-	// The decoder of DAG-JSON lets some text pass that is not JSON, such as a
-	// comma too many.
-	err := json.Unmarshal(text, new(json.RawMessage))
-	if err == nil {
-		err = dagjson.Decode(nb, bytes.NewReader(text))
-	}
-	if err != nil {
-		return nil, control.Errorf(control.Refused, "bad-dag-json", `it looks like {"a":1,"link":{"/":"bafy…"},"raw":{"/":{"bytes":"AQID"}}}`,
-			"the input is not DAG-JSON: %w", err)
-	}
-	return nb.Build(), nil
-}
-
-func toDagJSON(n datamodel.Node) ([]byte, error) {
-	var out bytes.Buffer
-	if err := dagjson.Encode(n, &out); err != nil {
-		return nil, fmt.Errorf("cannot be written as DAG-JSON: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 // codecCode finds the multicodec code of a name: that of a codec which is

@@ -38,6 +38,9 @@ func Explain(err error) *control.Error {
 	if errors.Is(err, context.Canceled) {
 		return control.Errorf(control.Failed, "interrupted", "try again", "interrupted: %w", err)
 	}
+	if e := explainPath(err); e != nil {
+		return e
+	}
 	kind, code := classify(err)
 	if c, ok := errors.AsType[interface {
 		error
@@ -51,6 +54,9 @@ func Explain(err error) *control.Error {
 		Hint() string
 	}](err); ok {
 		hint = h.Hint()
+	}
+	if hint == "" && kind == control.Refused && code == "bad-content" {
+		hint = "the data itself is malformed; ask its author to make it again"
 	}
 	return control.Errorf(kind, code, hint, "%w", err)
 }

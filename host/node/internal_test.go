@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,10 @@ import (
 
 	"github.com/ipld/go-ipld-prime/datamodel"
 
+	"github.com/ipld/go-ipld-prime/codec/dagjson"
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host"
+
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/ipldbind"
 	"github.com/iprt/iprt/host/ipldbind/table"
@@ -148,7 +151,8 @@ func TestSplitPath(t *testing.T) {
 
 // FuzzDagJSON: what an operator pastes never ends the process.
 func FuzzDagJSON(f *testing.F) {
-	for _, s := range []string{`{}`, `{"/":"x"}`, `{"/":{"bytes":"AQID"}}`, `{"a":1,}`, `1e999`, `[[[[`, "\x00", `{"a":1,"a":2}`, ``} {
+	for _, s := range []string{`{}`, `{"/":"x"}`, `{"/":{"bytes":"AQID"}}`, `{"a":1,}`, `1e999`, `[[[[`, "\x00", `{"a":1,"a":2}`, ``,
+		`{"b":[1,-2,null,true,1.5,1e40,"ü\\u0001\\""],"a/\\n":{"/":{"bytes":""}},"":{"/":"bafkqaaa"}}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -156,8 +160,13 @@ func FuzzDagJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := toDagJSON(n); err != nil {
+		got, err := toDagJSON(n)
+		if err != nil {
 			t.Fatalf("%q was read and cannot be written: %v", b, err)
+		}
+		var want bytes.Buffer
+		if err := dagjson.Encode(n, &want); err != nil || !bytes.Equal(got, want.Bytes()) {
+			t.Fatalf("%q was written as %q, package dagjson writes %q, %v", b, got, &want, err)
 		}
 	})
 }
