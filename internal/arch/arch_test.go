@@ -50,6 +50,8 @@ var rules = []rule{
 		why: "an engine is imported by its own package and by no other"},
 	{packages: "host/engine/wazero", never: []string{wasmtime, libp2p},
 		why: "one engine does not bring the other"},
+	{packages: "host/engine/wasmtime", never: []string{wazero, libp2p},
+		why: "one engine does not bring the other"},
 	{packages: "...", except: []string{"host/node", "cmd/iprt"}, never: []string{"host/node"},
 		why: "a whole node is for commands; libraries are its parts"},
 	{packages: "...", except: []string{"internal/wasmtest", "host/engine/enginetest"}, never: []string{"internal/wasmtest"},
@@ -57,7 +59,7 @@ var rules = []rule{
 }
 
 func TestImports(t *testing.T) {
-	native := list(t, nil, "./...")
+	native := listWith(t, true)
 	guest := list(t, []string{"GOOS=wasip1", "GOARCH=wasm"}, "./abi/...", "./sdk/...", "./codecs/...")
 	for _, r := range rules {
 		matched := 0
@@ -109,14 +111,15 @@ func within(importPath, dir string) bool {
 }
 
 type pkg struct {
-	ImportPath, Name, Dir  string
-	GoFiles, Imports, Deps []string
+	ImportPath, Name, Dir     string
+	GoFiles, Imports, Deps    []string
+	TestImports, XTestImports []string
 }
 
 // list is the packages of this module that match, with their transitive dependencies.
 func list(t *testing.T, env []string, patterns ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Name,Dir,GoFiles,Imports,Deps"}, patterns...)...)
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Name,Dir,GoFiles,Imports,Deps,TestImports,XTestImports"}, patterns...)...)
 	cmd.Dir, cmd.Env, cmd.Stderr = "../..", append(os.Environ(), env...), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -122,11 +122,11 @@ func exportedReceiver(recv ast.Expr) bool {
 	return !ok || id.IsExported()
 }
 
-// eachFile parses the files of the module, tests excluded.
+// eachFile parses the files of the module with every engine in it, tests excluded.
 func eachFile(t *testing.T, visit func(p pkg, name string, f *ast.File)) {
 	t.Helper()
 	fset := token.NewFileSet()
-	for _, p := range list(t, nil, "./...") {
+	for _, p := range listWith(t, true) {
 		for _, name := range p.GoFiles {
 			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 			if err != nil {
