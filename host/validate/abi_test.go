@@ -198,7 +198,9 @@ func TestManifestErrorIsWrapped(t *testing.T) {
 
 // Every rule that the package can report is reported in a test, and the ids have one form.
 func TestEveryRuleIsTested(t *testing.T) {
-	tested := map[string]bool{"profile.simd": true} // TestProfile
+	tested := map[string]bool{ // by TestProfile and TestEstimateOver
+		"profile.simd": true, "limit.compile-function": true, "limit.compile-module": true,
+	}
 	for _, cases := range [][]broken{files(), malformed(), overLimits(), code(), notABI()} {
 		for _, c := range cases {
 			tested[c.rule] = true

@@ -125,27 +125,6 @@ func TestAllocationIsBounded(t *testing.T) {
 	}
 }
 
-func FuzzModule(f *testing.F) {
-	f.Add(rich())
-	for _, cases := range [][]broken{files(), malformed(), code()} {
-		for _, c := range cases {
-			f.Add(c.wasm)
-		}
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, set := range []validate.RuleSet{validate.Shape, validate.ABI} {
-			info, err := validate.Module(b, validate.Rules{Set: set})
-			var e *validate.Error
-			switch {
-			case err == nil && (info == nil || info.Size != len(b)):
-				t.Fatalf("accepted with %+v", info)
-			case err != nil && (!errors.As(err, &e) || e.Rule == "" || e.Msg == "" || e.Offset > len(b)):
-				t.Fatalf("%#v", err)
-			}
-		}
-	})
-}
-
 // The modules that are shipped, made by several toolchains, pass.
 func TestShippedModules(t *testing.T) {
 	found, err := filepath.Glob("../../codecs/*/*.wasm")
