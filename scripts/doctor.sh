@@ -16,7 +16,7 @@ else
   printf 'miss  %-12s needed for everything; see https://go.dev/dl\n' go
   exit 1
 fi
-need gcc "make race" "apt-get install gcc"
+need gcc "make race, -tags wasmtime" "apt-get install gcc"
 need clang-19 "make modules" "make tools"
 need wasm-ld-19 "make modules" "make tools"
 need curl "make interop" "make tools"

@@ -98,7 +98,7 @@ func TestInstall(t *testing.T) {
 		fileCache interface{ Unknown() }
 	}
 	for name, cache := range map[string]wz.CompilationCache{
-		"another type": other{}, "another field": &struct{ wz.CompilationCache }{}, "another interface": &other{},
+		"another type": other{}, "another field": &struct{ wz.CompilationCache }{}, "another interface": &other{fileCache: nil},
 	} {
 		if err := new(exchange).install(cache); err == nil {
 			t.Errorf("%s: installed", name)
