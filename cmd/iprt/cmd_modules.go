@@ -40,7 +40,8 @@ func (a *app) loadCmd() *cobra.Command {
 		Use:   "load MODULE",
 		Short: "Load a module into a running node",
 		Long: `Load a module into a running node. MODULE is a CID, a file, or a name in
-iprt.lock; naming it here allows it, until the node stops.`,
+iprt.lock; naming it here allows it for as long as it is loaded, also where data
+names it as its codec.`,
 		Example: "  iprt load ./my-codec.wasm\n  iprt load bafkrei… --as torrents",
 		Args:    wants(cobra.ExactArgs(1), "one MODULE"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -28,10 +28,10 @@ func (a *app) runCmd() *cobra.Command {
 		Use:   "run [MODULE…]",
 		Short: "Start a node with these modules, or with the built-in ones",
 		Long: `Start a node. MODULE is a CID, a file, or a name in iprt.lock; naming it here
-allows it. Without a MODULE the node loads the modules that are built in. It
-prints what was verified, what each module may do, where it listens, and then
-"ready". Ctrl-C lets calls finish for a while and stops; a second one stops at
-once.
+allows it, also where data names it as its codec. Without a MODULE the node
+loads the modules that are built in. It prints what was verified, what each
+module may do, where it listens, and then "ready". Ctrl-C lets calls finish for
+a while and stops; a second one stops at once.
 
 The node listens on this machine only, unless --listen says otherwise.`,
 		Example: `  iprt run

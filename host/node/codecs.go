@@ -23,7 +23,7 @@ type codecSet struct {
 	node    *Node
 	fetch   *fetch.Fetcher
 	allow   []cid.Cid // modules that the request allows
-	modules []*host.Module
+	release []func()
 }
 
 func (n *Node) newCodecSet(f *fetch.Fetcher, allow []cid.Cid) (*codecSet, error) {
@@ -38,12 +38,10 @@ func (n *Node) newCodecSet(f *fetch.Fetcher, allow []cid.Cid) (*codecSet, error)
 	return s, nil
 }
 
-// close unloads what was loaded for the request.
-func (s *codecSet) close(ctx context.Context) {
-	for _, m := range s.modules {
-		if err := m.Close(context.WithoutCancel(ctx)); err != nil {
-			s.node.log.Warn("cannot unload a module", "cid", m.ID(), "err", err)
-		}
+// close gives back what the request borrowed.
+func (s *codecSet) close() {
+	for _, release := range s.release {
+		release()
 	}
 }
 
@@ -96,7 +94,7 @@ func (s *codecSet) find(ctx context.Context, code uint64) (bool, error) {
 		if !decodes(r, code) {
 			continue
 		}
-		return true, s.load(ctx, v, r.Name)
+		return true, s.load(ctx, v)
 	}
 	return false, nil
 }
@@ -110,15 +108,15 @@ func decodes(r *host.Report, code uint64) bool {
 	return false
 }
 
-// load binds a module for this request only, without grants: those belong to
+// load takes a module for this request only, without grants: those belong to
 // places that an operator filled, and any module may claim any name.
-func (s *codecSet) load(ctx context.Context, v fetch.Verified, name string) error {
-	m, err := s.node.host.LoadVerified(withAllowed(ctx, s.allow), v, host.Binding{Name: name, Pinned: true})
+func (s *codecSet) load(ctx context.Context, v fetch.Verified) error {
+	c, release, err := s.node.borrow(withAllowed(ctx, s.allow), v, true)
 	if err != nil {
 		return err
 	}
-	s.modules = append(s.modules, m)
-	return s.Register(m)
+	s.release = append(s.release, release)
+	return s.Add(c.Code(), c)
 }
 
 // DagPut implements [control.API].
@@ -139,7 +137,7 @@ func (n *Node) DagPut(ctx context.Context, r control.DagPutRequest) (_ control.P
 	if err != nil {
 		return control.Put{}, err
 	}
-	defer s.close(ctx)
+	defer s.close()
 	var block []byte
 	err = s.retry(ctx, func() (err error) {
 		block, err = s.Encode(ctx, code, doc, nil)

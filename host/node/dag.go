@@ -14,7 +14,6 @@ import (
 	"github.com/ipld/go-ipld-prime/linking"
 	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
 
-	"github.com/iprt/iprt/host"
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/ipldbind"
 	"github.com/iprt/iprt/host/node/control"
@@ -52,11 +51,11 @@ func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, e
 	if err != nil {
 		return nil, err
 	}
-	defer codecs.close(ctx)
+	defer codecs.close()
 	resolver := ipldbind.Resolver{
 		LinkSystem: linksOver(blocks),
 		Codecs:     codecs.Codecs,
-		Modules:    requestModules{n, f, slices.Concat(allow, n.allow, n.policy.Document().Allow)},
+		Modules:    requestModules{n, f, slices.Concat(allow, n.allow, n.namedModules(), n.policy.Document().Allow)},
 		Policy:     n.envelopes(allow),
 	}
 	var doc []byte
@@ -102,13 +101,13 @@ func linksOver(blocks *fetch.Session) *linking.LinkSystem {
 }
 
 // envelopes is the policy for modules that a block brings in. What the
-// operator named in the request or at the start, what is built in and what
-// policy.json allows may run; "deny" in policy.json leaves only what was named.
-// There is nobody to ask yet, so "ask" is "deny"; "pure" does not get past
-// [Open]. What policy.json denies is refused again, by the host, when it is
-// loaded.
+// operator named in the request, at the start or to load it, what is built in
+// and what policy.json allows may run; "deny" in policy.json leaves only what
+// was named. There is nobody to ask yet, so "ask" is "deny"; "pure" does not get
+// past [Open]. What policy.json denies is refused again, by the host, when it
+// is loaded.
 func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
-	named := slices.Concat(request, n.allow)
+	named := slices.Concat(request, n.allow, n.namedModules())
 	if n.policy.Envelopes() != policy.EnvelopesAllowList {
 		return ipldbind.AllowList(named...)
 	}
@@ -116,6 +115,20 @@ func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
 		named = append(named, b.CID)
 	}
 	return ipldbind.AllowList(append(named, n.policy.Document().Allow...)...)
+}
+
+// namedModules are those that are loaded because the operator named them, by
+// identity and by the CID that was named.
+func (n *Node) namedModules() []cid.Cid {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []cid.Cid
+	for _, b := range n.bindings {
+		if b.named {
+			out = append(out, b.module.ID(), b.module.Locator())
+		}
+	}
+	return out
 }
 
 // requestModules gives a resolver the modules that envelopes name, for as long
@@ -154,25 +167,6 @@ func (m requestModules) Load(ctx context.Context, c cid.Cid) (*ipldbind.Codec, f
 		return nil, nil, err
 	}
 	return m.node.borrow(withAllowed(ctx, []cid.Cid{c}), v, slices.Contains(m.named, c))
-}
-
-// borrow loads a codec module outside of any binding, without grants: what a
-// block brings in has none. release unloads it.
-func (n *Node) borrow(ctx context.Context, v fetch.Verified, pinned bool) (c *ipldbind.Codec, release func(), err error) {
-	m, err := n.host.LoadVerified(ctx, v, host.Binding{Pinned: pinned})
-	if err != nil {
-		return nil, nil, err
-	}
-	release = func() {
-		if err := m.Close(context.WithoutCancel(ctx)); err != nil {
-			n.log.Warn("cannot unload a module", "cid", m.ID(), "err", err)
-		}
-	}
-	if c, err = ipldbind.Bind(m); err != nil {
-		release()
-		return nil, nil, err
-	}
-	return c, release, nil
 }
 
 // Describe implements [control.API].

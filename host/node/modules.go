@@ -21,6 +21,7 @@ import (
 type bound struct {
 	module *host.Module
 	since  time.Time
+	named  bool // by the operator
 }
 
 // Modules implements [control.API].
@@ -56,6 +57,11 @@ func (n *Node) Load(ctx context.Context, r control.LoadRequest) (_ control.Modul
 	b, err := n.bind(ctx, v, r.Binding)
 	if err != nil {
 		return control.Module{}, err
+	}
+	if r.Allow {
+		n.mu.Lock()
+		b.named = true
+		n.mu.Unlock()
 	}
 	return b.describe(), nil
 }

@@ -44,6 +44,7 @@ type Node struct {
 	closers   []func(context.Context) error
 
 	downloads downloads
+	borrowed  borrowed
 
 	mu       sync.Mutex
 	loading  map[string]bool // bindings being loaded
