@@ -208,3 +208,10 @@ func (b *Builder) Bytes() []byte {
 
 // DropMemory takes back the memories defined so far; what refers to them refers to an imported one then.
 func (b *Builder) DropMemory() { b.mems, b.nMems = nil, 0 }
+
+// TableRaw defines a table by its element type and limits as bytes.
+func (b *Builder) TableRaw(table []byte) uint32 {
+	b.tables = append(b.tables, table)
+	b.nTables++
+	return b.nTables - 1
+}

@@ -28,7 +28,7 @@ type codec struct {
 	data               []byte
 	start              *Code
 	custom             [][]byte
-	edit               func(*Builder)
+	edits              []func(*Builder)
 	bodies             map[string]Code
 }
 
@@ -96,8 +96,8 @@ func (c *codec) build() []byte {
 		b.Custom("iprt.manifest", m)
 	}
 	b.customs = append(b.customs, c.custom...)
-	if c.edit != nil {
-		c.edit(b)
+	for _, edit := range c.edits {
+		edit(b)
 	}
 	return b.Bytes()
 }

@@ -82,8 +82,8 @@ func CustomSection(name string, payload []byte) Option {
 	return func(c *codec) { c.custom = append(c.custom, Custom(name, payload)) }
 }
 
-// Edit hands the finished builder over for changes that no option covers.
-func Edit(f func(*Builder)) Option { return func(c *codec) { c.edit = f } }
+// Edit hands the finished builder over for changes that no option covers. Several edits are made in order.
+func Edit(f func(*Builder)) Option { return func(c *codec) { c.edits = append(c.edits, f) } }
 
 // decodeBody is Body for decode.
 func decodeBody(code Code) Option { return Body("iprt_codec_v1_decode", code) }

@@ -1,0 +1,77 @@
+package iprthost_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iprt/iprt/host/engine"
+	"github.com/iprt/iprt/host/engine/wazero"
+	"github.com/iprt/iprt/spec/conformance/abuse"
+	"github.com/iprt/iprt/spec/conformance/abuse/iprthost"
+)
+
+// childOf is the variable that makes this test binary a child of the corpus's runner.
+const childOf = "IPRT_ABUSE_CHILD"
+
+func TestMain(m *testing.M) {
+	if which := os.Getenv(childOf); which != "" {
+		open := iprthost.Open(func() (engine.Engine, error) { return wazero.New(wazero.Config{Interpreter: which == "interpreter"}) })
+		if err := abuse.Serve(context.Background(), os.Stdin, os.Stdout, open); err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+var only = flag.String("abuse", "", "run only cases that begin with one of these, separated by commas")
+
+// TestCompiled holds the host to the whole corpus.
+func TestCompiled(t *testing.T) { hold(t, "compiler", abuse.Cases()) }
+
+// TestInterpreted samples it: what does not depend on how code runs was tried above.
+func TestInterpreted(t *testing.T) {
+	var sample []abuse.Case
+	for i, c := range abuse.Cases() {
+		if c.Class == abuse.Execution || c.Class == abuse.Determinism || i%10 == 0 {
+			sample = append(sample, c)
+		}
+	}
+	t.Logf("of the classes execution and determinism all cases, of the others every tenth")
+	hold(t, "interpreter", sample)
+}
+
+func hold(t *testing.T, engine string, cases []abuse.Case) {
+	if *only != "" {
+		var err error
+		if cases, err = abuse.Select(cases, strings.Split(*only, ",")...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := abuse.Config{Child: func(ctx context.Context) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, os.Args[0])
+		cmd.Env = append(os.Environ(), childOf+"="+engine)
+		return cmd
+	}}
+	if os.Getenv("CI") != "" {
+		cfg.Slack = 300 * time.Millisecond // machines that are shared
+	}
+	report, err := abuse.Run(t.Context(), cfg, cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := report.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s\n%s", engine, text.String())
+	if failed := report.Failed(); len(failed) > 0 {
+		t.Errorf("%d cases failed", len(failed))
+	}
+}
