@@ -45,7 +45,7 @@ func (e *Error) Code() string {
 func (e *Error) Hint() string {
 	switch e.Code() {
 	case "disk-full":
-		return "free some space, or collect garbage; everything that was stored before is intact"
+		return "free some space on the disk; everything that was stored before is intact"
 	case "store-read-only":
 		return "make the directory writable for this user, or choose another data directory"
 	default:

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/internal/plainfile"
 
 	"github.com/ipfs/boxo/blockstore"
 	blocks "github.com/ipfs/go-block-format"
@@ -42,7 +43,7 @@ func Open(dir string) (*Store, error) {
 	if err := s.create(); err != nil {
 		return nil, s.fail("open", err)
 	}
-	if err := errors.Join(s.sweep(), s.probe()); err != nil {
+	if err := errors.Join(plainfile.Sweep(s.locatorDir(), plainfile.TempPattern), s.probe(), s.inspect()); err != nil {
 		return nil, s.fail("open", err)
 	}
 	data, err := flatfs.Open(s.blockDir(), true)
@@ -51,7 +52,11 @@ func Open(dir string) (*Store, error) {
 	}
 	s.data = data
 	// WriteThrough, because what is there under the same hash may have gone bad.
-	s.blocks = blockstore.NewBlockstore(data, blockstore.NoPrefix(), blockstore.WriteThrough(true))
+	files, err := newBlockFiles(data, s.blockDir())
+	if err != nil {
+		return nil, errors.Join(s.fail("open", err), s.Close())
+	}
+	s.blocks = blockstore.NewBlockstore(files, blockstore.NoPrefix(), blockstore.WriteThrough(true))
 	return s, nil
 }
 
@@ -73,20 +78,20 @@ func (s *Store) create() error {
 	if err := flatfs.Create(tmp, flatfs.NextToLast(2)); err != nil {
 		return err
 	}
-	if err := syncDir(tmp); err != nil {
+	if err := plainfile.SyncDir(tmp); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, s.blockDir()); err != nil {
 		return err
 	}
-	return syncDir(s.dir)
+	return plainfile.SyncDir(s.dir)
 }
 
 // probe finds out whether the disk can be written to: flatfs needs that to open,
 // and its error does not say why it failed. A full disk is no obstacle, as
 // something must be able to delete.
 func (s *Store) probe() error {
-	name := filepath.Join(s.locatorDir(), tmpPrefix+"probe")
+	name := filepath.Join(s.locatorDir(), ".new-probe")
 	if err := os.Mkdir(name, 0o700); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
