@@ -10,6 +10,7 @@ import (
 
 	"github.com/iprt/iprt/host/node"
 	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/host/policy"
 )
 
 // defaultListen keeps a fresh node to this machine. To be reached from
@@ -89,6 +90,10 @@ func (a *app) loadAll(ctx context.Context, n *node.Node, modules []string) error
 			return err
 		}
 		m, err := n.Load(ctx, control.LoadRequest{Module: ref, Allow: named, Reach: a.reach()})
+		if r, ok := errors.AsType[*policy.Refusal](err); ok && r.Denied && !named {
+			a.log.Warn("a built-in module is denied", "module", arg)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ missing grant, bad content), 4 not found or unreachable, 5 a limit was hit,
 	a.globalFlags(root)
 	root.AddCommand(
 		a.runCmd(), a.idCmd(), a.addCmd(), a.getCmd(), a.dagCmd(),
-		a.inspectCmd(), a.lsCmd(), a.loadCmd(), a.unloadCmd(), a.grantCmd(),
+		a.inspectCmd(), a.lsCmd(), a.loadCmd(), a.unloadCmd(), a.grantCmd(), a.denyCmd(),
 		a.packCmd(), a.doctorCmd(), a.versionCmd(), a.manCmd(),
 	)
 	return root

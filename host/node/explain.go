@@ -65,7 +65,7 @@ func Explain(err error) *control.Error {
 // decided here and nowhere else.
 func classify(err error) (control.Kind, string) {
 	switch {
-	case is[*host.RefusedError](err), is[*policy.Refusal](err):
+	case is[*host.RefusedError](err), is[*policy.Refusal](err), is[*policy.DeniedError](err):
 		return control.Refused, "refused"
 	case is[*host.LimitError](err), is[*fetch.BudgetError](err), is[*unixfs.SizeError](err),
 		is[*ipldbind.BudgetError](err), is[*ipldbind.SizeError](err):

@@ -58,6 +58,9 @@ func (n *Node) Load(ctx context.Context, r control.LoadRequest) (_ control.Modul
 	if err != nil {
 		return control.Module{}, err
 	}
+	if err := n.denied(ctx, b); err != nil {
+		return control.Module{}, err
+	}
 	if r.Allow {
 		n.mu.Lock()
 		b.named = true
@@ -93,7 +96,8 @@ func (n *Node) fetchModule(ctx context.Context, f *fetch.Fetcher, c cid.Cid) (fe
 
 // bind loads a module under a name and gives it its roles.
 func (n *Node) bind(ctx context.Context, v fetch.Verified, name string) (*bound, error) {
-	if name == "" {
+	named := name != ""
+	if !named {
 		r, err := n.host.Inspect(ctx, v)
 		if err != nil {
 			return nil, err
@@ -103,7 +107,7 @@ func (n *Node) bind(ctx context.Context, v fetch.Verified, name string) (*bound,
 	if b, err := n.reserve(name, v.ID()); b != nil || err != nil {
 		return b, err
 	}
-	b, err := n.loadInto(ctx, v, name)
+	b, err := n.loadInto(ctx, v, name, named)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.loading, name)
@@ -132,23 +136,21 @@ func (n *Node) reserve(name string, id cid.Cid) (*bound, error) {
 	return nil, nil
 }
 
-func (n *Node) loadInto(ctx context.Context, v fetch.Verified, name string) (*bound, error) {
-	if err := n.policy.Refresh(); err != nil {
-		return nil, err
-	}
-	grants, err := n.policy.Grants(name)
+func (n *Node) loadInto(ctx context.Context, v fetch.Verified, name string, named bool) (*bound, error) {
+	grants, err := n.grants(name, v.ID(), named)
 	if err != nil {
 		return nil, err
 	}
 	m, err := n.host.LoadVerified(ctx, v, host.Binding{Name: name, Grants: grants, Pinned: true})
 	if err != nil {
-		return nil, err
+		return nil, howToGrant(err, name, v.ID(), named)
 	}
 	if _, ok := m.Manifest().Codec(); ok {
 		if err := n.codecs.Register(m); err != nil {
 			return nil, errors.Join(err, m.Close(context.WithoutCancel(ctx)))
 		}
 	}
+	n.log.Info("loaded", "binding", name, "cid", m.ID(), "from", m.From(), "grants", slices.Sorted(maps.Keys(grants)))
 	return &bound{module: m, since: time.Now()}, nil
 }
 
@@ -163,6 +165,7 @@ func (n *Node) Unload(ctx context.Context, name string) (err error) {
 		return control.Errorf(control.NotFound, "no-such-binding", "list them with `iprt ls`", "there is no binding %q", name)
 	}
 	n.codecs.Unregister(b.module)
+	n.log.Info("unloaded", "binding", name, "cid", b.module.ID())
 	return b.module.Close(ctx)
 }
 

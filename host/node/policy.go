@@ -8,8 +8,6 @@ import (
 
 	"github.com/iprt/iprt/host"
 	"github.com/iprt/iprt/host/manifest"
-	"github.com/iprt/iprt/host/node/control"
-	"github.com/iprt/iprt/host/policy"
 )
 
 // allowance is what an operator allows for one request, carried by its context
@@ -44,36 +42,6 @@ func (n *Node) allowed() host.Policy {
 			return nil
 		}
 		return n.policy.Allow(ctx, c)
-	})
-}
-
-// Grant implements [control.API].
-func (n *Node) Grant(_ context.Context, r control.GrantRequest) (err error) {
-	defer explain(&err)
-	modules, err := parseCIDs(r.Modules)
-	if err != nil {
-		return err
-	}
-	switch {
-	case len(modules) == 0 && (r.Binding == "" || len(r.Interfaces) == 0):
-		return control.Errorf(control.Usage, "usage", "name modules by CID, or a binding and interfaces", "nothing to grant")
-	case len(modules) > 0 && (r.Binding != "" || len(r.Interfaces) > 0):
-		return control.Errorf(control.Usage, "usage", "make two requests", "a request grants modules, or interfaces to a binding, not both")
-	}
-	for _, name := range r.Interfaces {
-		if !slices.ContainsFunc(interfaces(), func(known string) bool { return known == name }) {
-			return control.Errorf(control.Usage, "unknown-interface", "this host has "+list(interfaces()),
-				"%q is not an interface of this host", name)
-		}
-	}
-	return n.policy.Update(func(d *policy.Document) error {
-		for _, c := range modules {
-			d.AllowModule(c)
-		}
-		for _, name := range r.Interfaces {
-			d.Grant(r.Binding, name)
-		}
-		return nil
 	})
 }
 

@@ -13,7 +13,8 @@
 //	  "version": 1,
 //	  "allow": ["bafkrei…"],
 //	  "deny": ["bafkrei…"],
-//	  "grants": {"dagcbor": {"iprt:log/v1": {}}},
+//	  "grants": {"torrents": {"iprt:log/v1": {}}},
+//	  "holders": {"torrents": "bafkrei…"},
 //	  "envelopes": "allow-list"
 //	}
 //
@@ -25,7 +26,11 @@
 //     identities only, because the same bytes can be given any number of other
 //     CIDs. Deny beats allow.
 //   - "grants" maps the name of a binding to the interfaces it may use, and
-//     each of those to its arguments, null or {} for none.
+//     each of those to its arguments, null or {} for none. They go to whatever
+//     module the operator puts into the binding by its name, and never to one that
+//     took the name by itself, from its manifest.
+//   - "holders" maps the name of a binding to the identity of the one module that
+//     gets its grants. That module gets them under its own name, too; no other does.
 //   - "envelopes" says which codec modules a self-describing block may bring
 //     in: "allow-list" those in "allow" (the default), "deny" none, "pure"
 //     also every module that imports nothing granted, "ask" whatever the

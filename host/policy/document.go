@@ -34,7 +34,9 @@ const (
 type Document struct {
 	Allow, Deny []cid.Cid // in the order of the file
 	// Grants maps binding → interface → arguments as JSON, nil for none.
-	Grants    map[string]map[string]json.RawMessage
+	Grants map[string]map[string]json.RawMessage
+	// Holders maps binding → identity of the only module that gets its grants.
+	Holders   map[string]cid.Cid
 	Envelopes Envelopes
 }
 
@@ -74,6 +76,7 @@ type wire struct {
 	Allow     []string                              `json:"allow,omitempty"`
 	Deny      []string                              `json:"deny,omitempty"`
 	Grants    map[string]map[string]json.RawMessage `json:"grants,omitempty"`
+	Holders   map[string]string                     `json:"holders,omitempty"`
 	Envelopes Envelopes                             `json:"envelopes,omitempty"`
 }
 
@@ -107,11 +110,14 @@ func Parse(data []byte) (*Document, error) {
 		return nil, err
 	}
 	for i, c := range doc.Deny {
-		if !isIdentity(c) {
-			return nil, &Error{At: fmt.Sprintf(`"deny"[%d]`, i), Got: c.String(), Want: "an identity, the CID that iprt inspect prints first"}
+		if !IsIdentity(c) {
+			return nil, &Error{At: fmt.Sprintf(`"deny"[%d]`, i), Got: c.String(), Want: wantIdentity}
 		}
 	}
 	if doc.Grants, err = parseGrants(w.Grants); err != nil {
+		return nil, err
+	}
+	if doc.Holders, err = parseHolders(w.Holders); err != nil {
 		return nil, err
 	}
 	return doc, doc.checkEnvelopes()
@@ -139,6 +145,12 @@ func (d *Document) Encode() ([]byte, error) {
 			w.Grants[binding][iface] = args
 		}
 	}
+	for binding, c := range d.Holders {
+		if w.Holders == nil {
+			w.Holders = map[string]string{}
+		}
+		w.Holders[binding] = c.String()
+	}
 	out, err := json.MarshalIndent(w, "", "  ")
 	if err != nil {
 		return nil, &Error{At: `"grants"`, Got: "arguments that are not JSON", Want: "JSON", Err: err}
@@ -146,10 +158,10 @@ func (d *Document) Encode() ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// isIdentity reports whether c can be the identity of a module. A module has one
+// IsIdentity reports whether c can be the identity of a module. A module has one
 // identity and any number of other CIDs, so a denial by one of those would deny
 // nothing.
-func isIdentity(c cid.Cid) bool {
+func IsIdentity(c cid.Cid) bool {
 	p := c.Prefix()
 	return p.Version == 1 && p.Codec == cid.Raw && p.MhType == multihash.SHA2_256 && p.MhLength == 32
 }
@@ -164,7 +176,7 @@ func (d *Document) checkEnvelopes() error {
 
 // clone makes a deep copy, so that a change is not seen before it is saved.
 func (d *Document) clone() *Document {
-	c := &Document{Allow: slices.Clone(d.Allow), Deny: slices.Clone(d.Deny), Envelopes: d.Envelopes}
+	c := &Document{Allow: slices.Clone(d.Allow), Deny: slices.Clone(d.Deny), Holders: maps.Clone(d.Holders), Envelopes: d.Envelopes}
 	c.Grants = make(map[string]map[string]json.RawMessage, len(d.Grants))
 	for binding, ifaces := range d.Grants {
 		c.Grants[binding] = maps.Clone(ifaces)
@@ -180,6 +192,23 @@ func parseCIDs(at string, list []string) ([]cid.Cid, error) {
 			return nil, &Error{At: fmt.Sprintf("%s[%d]", at, i), Got: fmt.Sprintf("%q (%v)", s, err), Want: "the CID of a module", Err: err}
 		}
 		out = append(out, c)
+	}
+	return out, nil
+}
+
+const wantIdentity = "an identity, the CID that iprt inspect prints first"
+
+func parseHolders(holders map[string]string) (map[string]cid.Cid, error) {
+	var out map[string]cid.Cid
+	for binding, text := range holders {
+		c, err := cid.Decode(text)
+		if err != nil || !IsIdentity(c) {
+			return nil, &Error{At: fmt.Sprintf(`"holders".%q`, binding), Got: fmt.Sprintf("%q", text), Want: wantIdentity, Err: err}
+		}
+		if out == nil {
+			out = map[string]cid.Cid{}
+		}
+		out[binding] = c
 	}
 	return out, nil
 }

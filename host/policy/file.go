@@ -1,24 +1,14 @@
 package policy
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"sync"
 
-	"github.com/ipfs/go-cid"
-	"github.com/ipld/go-ipld-prime/codec/dagjson"
-	"github.com/ipld/go-ipld-prime/node/basicnode"
-
 	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/internal/plainfile"
 )
 
 // File is a policy kept in a file, and a host.Policy. All methods may be
@@ -36,7 +26,8 @@ var _ host.Policy = (*File)(nil)
 // Open reads a policy file. If there is none, the policy allows nothing and
 // the file is made by the first [File.Update].
 //
-// Errors: [*Error] for what is in the file, *fs.PathError for reading it.
+// Errors: [*Error] for what is in the file, *fs.PathError for reading it,
+// *plainfile.Error for what is no file, or too large.
 func Open(path string) (*File, error) {
 	f := &File{path: path}
 	if err := f.Reload(); err != nil {
@@ -122,7 +113,7 @@ func (f *File) Update(change func(*Document) error) error {
 	if _, err = Parse(data); err != nil { // what is saved can be opened again
 		return err
 	}
-	if err := save(f.path, data); err != nil {
+	if err := plainfile.Replace(f.path, data, 0o600); err != nil {
 		return err
 	}
 	return f.reload()
@@ -163,93 +154,11 @@ func (f *File) Envelopes() Envelopes {
 	return f.doc.Envelopes
 }
 
-// Grants returns what a binding is granted; empty for one that the file does
-// not name.
-func (f *File) Grants(binding string) (host.Grants, error) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	grants := host.Grants{}
-	for iface, args := range f.doc.Grants[binding] {
-		var g host.Grant
-		if args != nil {
-			nb := basicnode.Prototype.Any.NewBuilder()
-			if err := dagjson.Decode(nb, bytes.NewReader(args)); err != nil {
-				return nil, &Error{
-					Path: f.path, At: fmt.Sprintf(`"grants".%q.%q`, binding, iface),
-					Got: err.Error(), Want: "arguments in DAG-JSON", Err: err,
-				}
-			}
-			g.Args = nb.Build()
-		}
-		grants[iface] = g
-	}
-	return grants, nil
-}
-
-// Grant adds an interface to what a binding is granted, without arguments.
-func (d *Document) Grant(binding, iface string) {
-	if d.Grants == nil {
-		d.Grants = map[string]map[string]json.RawMessage{}
-	}
-	if d.Grants[binding] == nil {
-		d.Grants[binding] = map[string]json.RawMessage{}
-	}
-	d.Grants[binding][iface] = nil
-}
-
-// AllowModule puts a CID on the allow list and takes it off the deny list.
-func (d *Document) AllowModule(c cid.Cid) {
-	d.Deny = without(d.Deny, c)
-	d.Allow = append(without(d.Allow, c), c)
-}
-
-// DenyModule puts an identity on the deny list and takes it off the allow list.
-// A CID that cannot be an identity is refused when the document is saved.
-func (d *Document) DenyModule(c cid.Cid) {
-	d.Allow = without(d.Allow, c)
-	d.Deny = append(without(d.Deny, c), c)
-}
-
-// Refusal is why a policy file does not allow a module.
-type Refusal struct {
-	Path   string
-	Denied bool // on the deny list, rather than on no list
-	ID     cid.Cid
-}
-
-func (r *Refusal) Error() string {
-	if r.Denied {
-		return "it is on the deny list of " + r.Path
-	}
-	return "it is not on the allow list of " + r.Path
-}
-
-// Hint says what to do about it.
-func (r *Refusal) Hint() string {
-	if r.Denied {
-		return "an operator denied it on purpose; take it off \"deny\" only if you know why it is there"
-	}
-	return fmt.Sprintf("look at it with \"iprt inspect %s\", then allow it with \"iprt grant %s\"", r.ID, r.ID)
-}
-
-func listed(list []cid.Cid, c host.Candidate) bool {
-	return slices.ContainsFunc(list, c.Is)
-}
-
-func without(list []cid.Cid, c cid.Cid) []cid.Cid {
-	return slices.DeleteFunc(slices.Clone(list), host.Candidate{ID: c}.Is)
-}
-
 func read(path string) (*Document, error) {
-	f, err := os.Open(path)
+	data, err := plainfile.Read(path, MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Document{}, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
 		return nil, err
 	}
@@ -259,35 +168,4 @@ func read(path string) (*Document, error) {
 		e.Path = path
 	}
 	return doc, err
-}
-
-// save replaces a file so that after a crash it is the old one or the new
-// one, whole.
-func save(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename outlast a crash. Windows has no such thing, and does
-// without.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -66,7 +66,7 @@ func checkValue(d *json.Decoder, at string, depth int) error {
 	return nil
 }
 
-var topKeys = []string{"version", "allow", "deny", "grants", "envelopes"}
+var topKeys = []string{"version", "allow", "deny", "grants", "holders", "envelopes"}
 
 func topKey(name string) bool {
 	for _, k := range topKeys {

@@ -186,6 +186,11 @@ func TestDenyTakesIdentities(t *testing.T) {
 	}
 }
 
+// place is a binding that the operator named.
+func place(binding string) policy.Place {
+	return policy.Place{Binding: binding, Module: a, Named: true}
+}
+
 func TestMissingFile(t *testing.T) {
 	f := open(t, "")
 	if err := f.Allow(context.Background(), host.Candidate{ID: a, Locator: a}); err == nil {
@@ -194,7 +199,7 @@ func TestMissingFile(t *testing.T) {
 	if f.Envelopes() != policy.EnvelopesAllowList {
 		t.Errorf("envelopes are %q", f.Envelopes())
 	}
-	if g, err := f.Grants("x"); err != nil || len(g) != 0 {
+	if g, _, err := f.Grants(place("x")); err != nil || len(g) != 0 {
 		t.Errorf("grants are %v, %v", g, err)
 	}
 	if _, err := os.Stat(f.Path()); !errors.Is(err, fs.ErrNotExist) {
@@ -205,8 +210,9 @@ func TestMissingFile(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	f := open(t, "")
 	err := f.Update(func(d *policy.Document) error {
-		d.AllowModule(a)
-		d.AllowModule(a)
+		if err := errors.Join(d.AllowModule(a), d.AllowModule(a)); err != nil {
+			return err
+		}
 		d.DenyModule(b)
 		d.Grant("x", "iprt:log/v1")
 		d.Grants["x"]["iprt:kv/v1"] = json.RawMessage(`{"bytes":1}`)
@@ -224,7 +230,7 @@ func TestUpdate(t *testing.T) {
 	if len(d.Allow) != 1 || len(d.Deny) != 1 || again.Envelopes() != policy.EnvelopesAllowList {
 		t.Errorf("%+v", d)
 	}
-	g, err := again.Grants("x")
+	g, _, err := again.Grants(place("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,8 +260,11 @@ func TestUpdateFails(t *testing.T) {
 	before, _ := os.ReadFile(f.Path())
 	sorry := errors.New("changed my mind")
 	for name, change := range map[string]func(*policy.Document) error{
-		"change fails":  func(d *policy.Document) error { d.AllowModule(b); d.Grant("x", "iprt:log/v1"); return sorry },
-		"bad envelopes": func(d *policy.Document) error { d.AllowModule(b); d.Envelopes = "all"; return nil },
+		"change fails": func(d *policy.Document) error {
+			d.Grant("x", "iprt:log/v1")
+			return errors.Join(d.AllowModule(b), sorry)
+		},
+		"bad envelopes": func(d *policy.Document) error { d.Envelopes = "all"; return d.AllowModule(b) },
 		"bad interface": func(d *policy.Document) error { d.Grant("x", "everything"); return nil },
 		"bad arguments": func(d *policy.Document) error {
 			d.Grants = map[string]map[string]json.RawMessage{"x": {"iprt:log/v1": json.RawMessage("{")}}
@@ -277,7 +286,7 @@ func TestUpdateFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Update(func(d *policy.Document) error { d.AllowModule(a); return nil }); !errors.Is(err, fs.ErrNotExist) {
+	if err := g.Update(func(d *policy.Document) error { return d.AllowModule(a) }); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("saving into a missing folder gave %v", err)
 	}
 	if len(g.Document().Allow) != 0 {
@@ -315,7 +324,7 @@ func TestReload(t *testing.T) {
 func TestGrantArguments(t *testing.T) {
 	f := open(t, `{"version":1,"grants":{"x":{"iprt:kv/v1":{"/":"not a CID"}}}}`)
 	var e *policy.Error
-	if g, err := f.Grants("x"); !errors.As(err, &e) || !strings.Contains(err.Error(), "iprt:kv/v1") {
+	if g, _, err := f.Grants(place("x")); !errors.As(err, &e) || !strings.Contains(err.Error(), "iprt:kv/v1") {
 		t.Errorf("got %v, %v", g, err)
 	}
 }
@@ -335,7 +344,7 @@ func TestConcurrent(t *testing.T) {
 					t.Error(err)
 				}
 				_ = f.Allow(context.Background(), host.Candidate{ID: a, Locator: b})
-				if _, err := f.Grants("1"); err != nil {
+				if _, _, err := f.Grants(place("1")); err != nil {
 					t.Error(err)
 				}
 				f.Document().Grant("1", "iprt:evil/v1") // a copy
@@ -352,7 +361,7 @@ func TestConcurrent(t *testing.T) {
 // the next decision on, and an update keeps it.
 func TestEditsHold(t *testing.T) {
 	f := open(t, "")
-	allowA := func(d *policy.Document) error { d.AllowModule(a); return nil }
+	allowA := func(d *policy.Document) error { return d.AllowModule(a) }
 	if err := f.Update(allowA); err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +378,7 @@ func TestEditsHold(t *testing.T) {
 	if err := ask(); err == nil {
 		t.Error("allowed although the file denies it")
 	}
-	if err := f.Update(func(d *policy.Document) error { d.AllowModule(b); return nil }); err != nil {
+	if err := f.Update(func(d *policy.Document) error { return d.AllowModule(b) }); err != nil {
 		t.Fatal(err)
 	}
 	if d := f.Document(); len(d.Deny) != 1 || d.Deny[0] != a || len(d.Allow) != 1 {

@@ -44,6 +44,14 @@ func (s *server) grant(r *http.Request) (any, error) {
 	return nil, s.api.Grant(r.Context(), q)
 }
 
+func (s *server) deny(r *http.Request) (any, error) {
+	q, err := readJSON[DenyRequest](r)
+	if err != nil {
+		return nil, err
+	}
+	return s.api.Deny(r.Context(), q)
+}
+
 func (s *server) getBlock(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	data, err := s.api.GetBlock(r.Context(), r.PathValue("cid"), Reach{

@@ -92,6 +92,10 @@ func (c *Client) Grant(ctx context.Context, r GrantRequest) error {
 	return err
 }
 
+func (c *Client) Deny(ctx context.Context, r DenyRequest) (Denied, error) {
+	return call[Denied](ctx, c, http.MethodPost, "denials", r)
+}
+
 func (c *Client) GetBlock(ctx context.Context, cid string, r Reach) ([]byte, error) {
 	q := url.Values{"peer": r.Peers, "gateway": r.Gateways}
 	if r.Offline {

@@ -34,6 +34,9 @@ type API interface {
 	Inspect(ctx context.Context, r InspectRequest) (host.Report, error)
 	// Grant records, durably, what the operator allows.
 	Grant(ctx context.Context, r GrantRequest) error
+	// Deny records, durably, which modules may not run whoever allows them, and
+	// unloads those that do. Calls in flight finish first.
+	Deny(ctx context.Context, r DenyRequest) (Denied, error)
 
 	// GetBlock returns the verified bytes of one block. The caller owns them.
 	GetBlock(ctx context.Context, cid string, r Reach) ([]byte, error)

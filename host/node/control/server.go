@@ -25,6 +25,7 @@ func Handler(api API, log *slog.Logger) http.Handler {
 		"DELETE /v1/modules/{binding}": s.unload,
 		"POST /v1/inspect":             s.inspect,
 		"POST /v1/grants":              s.grant,
+		"POST /v1/denials":             s.deny,
 		"GET /v1/blocks/{cid}":         s.getBlock,
 		"PUT /v1/blocks/{cid}":         s.putBlock,
 		"POST /v1/dag/get":             s.dagGet,

@@ -79,6 +79,21 @@ type GrantRequest struct {
 	Modules    []string `json:"modules,omitempty"`
 	Binding    string   `json:"binding,omitempty"`
 	Interfaces []string `json:"interfaces,omitempty"`
+	// To, the identity of a module, makes it the only one that gets what the
+	// binding is granted, now and later.
+	To string `json:"to,omitempty"`
+}
+
+// DenyRequest lists modules by identity, or by the name of one that is built in.
+type DenyRequest struct {
+	Modules []string `json:"modules"`
+	// Remove takes them off the list of what is denied, which allows nothing.
+	Remove bool `json:"remove,omitempty"`
+}
+
+// Denied says what followed at once from a denial.
+type Denied struct {
+	Unloaded []string `json:"unloaded"` // bindings
 }
 
 // DagGetRequest names a node of a DAG.
