@@ -80,7 +80,12 @@ func (p *parser) run(area []byte) error {
 				return p.dataError(i, n)
 			}
 			if data := src[v:][:size]; kind == kindString {
-				w := newWord(data)
+				var w word // by hand, as the compiler will not put a function for both here
+				if size >= 8 {
+					w = longWord(data)
+				} else {
+					w = shortWord(data)
+				}
 				if !w.ascii(data) && !validUTF8(data) {
 					return recordError(i, "string is not valid UTF-8")
 				}

@@ -9,11 +9,9 @@ type word struct{ hi, lo uint64 }
 // wholeWord is the longest string of which a word has every byte.
 const wholeWord = 16
 
-func newWord(b []byte) word {
-	if n := len(b); n >= 8 {
-		return word{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[n-8:])}
-	}
-	return shortWord(b)
+// longWord is for 8 bytes and more.
+func longWord(b []byte) word {
+	return word{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[len(b)-8:])}
 }
 
 // shortWord is for fewer than 8 bytes.
