@@ -98,8 +98,8 @@ func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
 func worst(sorted []float64) float64  { return sorted[len(sorted)-1] }
 
 func heading(w io.Writer) {
-	fmt.Fprintf(w, "%-37s %-28s %6s %6s %6s %6s  %11s %11s %9s\n",
-		"what", "against", "wall", "worst", "cpu", "aim", "ours ns/op", "peer ns/op", "allocs/op")
+	fmt.Fprintf(w, "%-37s %-28s %6s %6s %6s %6s %6s  %11s %11s %9s\n",
+		"what", "against", "wall", "worst", "cpu", "best", "aim", "ours ns/op", "peer ns/op", "allocs/op")
 }
 
 func (r result) print(w io.Writer) {
@@ -107,6 +107,6 @@ func (r result) print(w io.Writer) {
 	if r.aim > 0 {
 		aim = fmt.Sprintf("%.2f", r.aim)
 	}
-	fmt.Fprintf(w, "%-37s %-28s %6.3f %6.3f %6.3f %6s  %11.0f %11.0f %9.0f\n",
-		r.name, r.peer, median(r.wall), worst(r.wall), median(r.cpu), aim, median(r.oursTime), median(r.baseTime), r.allocs)
+	fmt.Fprintf(w, "%-37s %-28s %6.3f %6.3f %6.3f %6.3f %6s  %11.0f %11.0f %9.0f\n",
+		r.name, r.peer, median(r.wall), worst(r.wall), median(r.cpu), r.oursTime[0]/r.baseTime[0], aim, median(r.oursTime), median(r.baseTime), r.allocs)
 }
