@@ -38,7 +38,7 @@ func bombs() map[string][]byte {
 		"16 nested loops in 2,000 functions":   function(2000, 2000, blocks(0x03, 16)),
 		"1,000 loops in each of 100 functions": function(100, 100, times(1000, 0x03, w.Void, 0x0b)),
 		"18,000 stores":                        function(1, 0, times(18_000, store...)),
-		"8 MiB of ifs":                         function(1600, 1, times(1000, ifEnd...)),
+		"1 MiB of ifs":                         function(200, 1, times(1000, ifEnd...)),
 		"31 tables of 4,096 targets":           function(1, 0, bytes.Repeat(brTable(4096), 31)),
 	}
 }
