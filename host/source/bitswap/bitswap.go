@@ -116,9 +116,10 @@ type session struct {
 }
 
 // Get implements [fetch.Getter]. Without any peer there is nobody to wait for.
-// With peers it waits for ctx, because another one may come and have the block,
-// unless peers sent other bytes in its place and nobody else is left to ask:
-// then the error is a [*fetch.HashError] that names one of them.
+// When all that are connected said that they do not have the block, or are
+// silent, it waits a little longer, for another one that may come and have it.
+// If peers sent other bytes in its place and nobody else is left to ask, the
+// error is a [*fetch.HashError] that names one of them.
 func (s *session) Get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if len(s.source.host.Network().Peers()) == 0 {
 		return nil, errNoPeers
@@ -177,4 +178,5 @@ func (unreachable) Is(e error) bool { return e == fetch.ErrNotFound }
 const (
 	errNoPeers    = unreachable("not connected to any peer")
 	errNobodyLeft = unreachable("no connected peer is left to ask")
+	errNobodyHas  = unreachable("no connected peer has it")
 )

@@ -16,21 +16,38 @@ func (w *watch) look(wt *want, now time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.review(now)
-	anybody, hope := false, false
+	anybody, hope, silent := false, false, false
 	for p, r := range w.peers {
 		anybody = anybody || r.connected
+		silent = silent || r.connected && !wt.saidNo(p)
 		hope = hope || r.connected && wt.mayCome(p, now, w.patience)
 	}
-	switch {
-	case hope:
+	if hope {
+		wt.denied = time.Time{}
 		w.remind(wt, now)
 		return nil
+	}
+	if anybody && wt.denied.IsZero() {
+		wt.denied = now
+	}
+	switch {
 	case wt.lie != nil && now.Sub(wt.liedAt) >= w.patience:
 		return wt.lie
 	case !anybody && now.Sub(wt.since) >= w.patience && now.Sub(w.lost) >= w.patience:
 		return errNobodyLeft
+	case anybody && now.Sub(wt.denied) >= w.grace(silent):
+		return errNobodyHas
 	}
 	return nil
+}
+
+// grace is how long to wait for another peer when those that are connected do not
+// have a block; longer if some have not said so, and may just be slow.
+func (w *watch) grace(silent bool) time.Duration {
+	if silent {
+		return 4 * w.patience
+	}
+	return w.patience
 }
 
 // remind makes the client ask when it asks nobody. It believes that it has,

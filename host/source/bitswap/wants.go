@@ -16,6 +16,7 @@ type want struct {
 	waiting int       // questions that it answers
 	since   time.Time // it was opened, or the client was reminded of it
 	asks    map[peer.ID]*ask
+	denied  time.Time     // since when nobody who is connected may have it; zero: somebody may
 	ready   chan struct{} // closed when block is set
 	block   []byte
 
@@ -69,6 +70,12 @@ func (w *want) mayCome(p peer.ID, now time.Time, patience time.Duration) bool {
 		return false
 	}
 	return a.have || !a.block.IsZero() || now.Sub(a.since) < patience
+}
+
+// saidNo reports whether p said that it has not got the block, or sent another.
+func (w *want) saidNo(p peer.ID) bool {
+	a, ok := w.asks[p]
+	return w.liars[p] || ok && a.denied
 }
 
 // recentWants is how many hashes of wants are remembered, at least.

@@ -86,6 +86,7 @@ func (w *watch) open(c cid.Cid, now time.Time) *want {
 		w.wants[c] = wt
 	}
 	wt.waiting++
+	wt.denied = time.Time{}
 	w.recent.add(c)
 	return wt
 }

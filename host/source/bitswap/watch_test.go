@@ -228,3 +228,36 @@ func TestRepeatsAreNoLies(t *testing.T) {
 		t.Error("an honest peer was refused for repeating itself")
 	}
 }
+
+// TestNobodyHas: when all who are connected said no, there is a little time for
+// somebody else to come, and then an error that says so.
+func TestNobodyHas(t *testing.T) {
+	t.Parallel()
+	client, first, second := newNode(t, bitswap.WithPatience(patience)), newNode(t), newNode(t)
+	client.connect(t, first.host)
+	client.connect(t, second.host)
+	f := fetch.New(fetch.Config{Sources: []fetch.Source{client.source}})
+	start := time.Now()
+	_, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity([]byte("nowhere"))})
+	if !errors.Is(err, fetch.ErrNotFound) || !strings.Contains(err.Error(), "no connected peer has it") {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took < patience || took > 8*patience {
+		t.Errorf("took %v", took)
+	}
+
+	block := noise(t, 100)
+	third := newNode(t)
+	if err := third.Put(t.Context(), fetch.Identity(block), block); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		_, err := f.Block(t.Context(), fetch.Request{CID: fetch.Identity(block)})
+		got <- err
+	}()
+	client.connect(t, third.host) // it comes late
+	if err := <-got; err != nil {
+		t.Errorf("with a peer that came late: %v", err)
+	}
+}
