@@ -109,7 +109,7 @@ func (rw *rewriter) edit(dst, old []byte, sc *scan) []byte {
 				dst = append(dst, opReturn)
 			}
 		case bulk:
-			dst = rw.ops.chargeLength(dst, sc.temp(abi.I32), uint(e.n))
+			dst = rw.ops.chargeLength(dst, sc.temp(abi.I32), e.n)
 			unchecked = 0
 		case nan32:
 			dst = appendCanonical32(dst, sc.temp(abi.F32))

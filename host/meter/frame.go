@@ -36,7 +36,7 @@ func (rw *rewriter) enter(dst []byte, sc *scan) []byte {
 	switch {
 	case sc.calls:
 		dst = rw.ops.moveDepth(dst, -int32(sc.frame))
-		dst = append(dst, rw.ops.checkBoth...)
+		dst = append(append(dst, rw.ops.checkDepth...), rw.ops.check...)
 		return rw.appendBlock(dst, sc.results)
 	case sc.frame > minFrame:
 		dst = append(dst, rw.ops.getDepth...)

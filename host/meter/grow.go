@@ -10,17 +10,17 @@ import (
 // what they burn if they succeed.
 const (
 	growFuel    = 100
-	pageFuel    = wasmbin.PageSize >> byteShift // of a page that is added, as much as for filling it
-	elementFuel = 1                             // of an element that is added to the table
-	byteShift   = 3                             // eight bytes of memory burn 1
+	byteFuel    = 1                // of a byte that is copied or set
+	pageFuel    = wasmbin.PageSize // of a page that is added, as much as for setting it
+	elementFuel = 8                // of an element of the table that is copied, set or added
 )
 
-// lengthShift is by how much the length of a bulk operation is shifted right to give its fuel.
-func lengthShift(f wasmop.Flags) int64 {
+// lengthFuel is what a bulk operation burns for each unit of its length.
+func lengthFuel(f wasmop.Flags) int64 {
 	if f.Has(wasmop.TableOp) {
-		return 0
+		return elementFuel
 	}
-	return byteShift
+	return byteFuel
 }
 
 // memoryGrower is the function that stands for memory.grow. It is rare, and its code long: one copy is enough.

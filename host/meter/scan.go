@@ -53,7 +53,7 @@ const (
 	call                       // n: function
 	refFunc                    // n: function
 	leave                      // n: label
-	bulk                       // n: shift of the length
+	bulk                       // n: fuel for each unit of the length
 	nan32
 	nan64
 )
@@ -64,6 +64,9 @@ type construct struct {
 	start  int  // of a loop: the edit at its head, or none
 	before int  // the block that was current when it was opened, or none
 	target bool // of a branch, wherever that stands
+	// leaves is the outermost construct that a branch inside goes to, an index into open; if that is not further out than the
+	// construct itself, it is only left by its end or by a trap.
+	leaves int
 }
 
 const none = -1 // no block: the instruction is never executed
@@ -160,7 +163,7 @@ func (sc *scan) dynamic() {
 	case f.Has(wasmop.Bulk):
 		sc.bounded = false
 		sc.temps[0].used = true
-		sc.edits = append(sc.edits, edit{kind: bulk, at: r.At - sc.at, n: lengthShift(f)})
+		sc.edits = append(sc.edits, edit{kind: bulk, at: r.At - sc.at, n: lengthFuel(f)})
 	case f.Has(wasmop.NaN) && !sc.rw.cfg.KeepNaN:
 		sc.nan = r.Info.Type
 		sc.nanAt = r.End() - sc.at
@@ -168,7 +171,7 @@ func (sc *scan) dynamic() {
 }
 
 func (sc *scan) opened() {
-	c := construct{op: sc.r.Op, start: none, before: sc.current}
+	c := construct{op: sc.r.Op, start: none, before: sc.current, leaves: len(sc.open)}
 	if sc.current != none {
 		switch c.op {
 		case wasmop.Loop:
@@ -188,24 +191,40 @@ func (sc *scan) alternative() {
 	}
 }
 
-// closed is an end. Code after an if may be reached in two ways, after a block if something branches there. Code after a
-// loop has only one way to it: from the loop's last instruction.
+// closed is an end. What follows a construct that is left by its end only is reached as often as what was before it, and
+// belongs to the same block. Else code after an if may be reached in two ways, after a block if something branches there;
+// after a loop in one way: from the loop's last instruction.
 func (sc *scan) closed() {
 	c := sc.open[len(sc.open)-1]
 	sc.open = sc.open[:len(sc.open)-1]
+	if len(sc.open) == 0 {
+		return
+	}
+	if parent := &sc.open[len(sc.open)-1]; c.leaves < parent.leaves {
+		parent.leaves = c.leaves
+	}
+	if c.before == none {
+		return
+	}
+	sc.bounded = sc.bounded && !(c.op == wasmop.Loop && c.target)
+	if c.op == wasmop.Loop && !c.target {
+		sc.noLoop(c)
+	}
 	switch {
-	case len(sc.open) == 0 || c.before == none:
+	case c.leaves >= len(sc.open):
+		sc.current = c.before
 	case c.op == wasmop.If, c.op == wasmop.Block && c.target:
 		sc.start(blockStart)
-	case c.op == wasmop.Loop && c.target:
-		sc.bounded = false
-	case c.op == wasmop.Loop: // which nothing repeats: its head is no start of a block
-		head, before := &sc.edits[c.start], &sc.edits[c.before]
-		before.n += head.n
-		head.n, head.kind = 0, blockStart
-		if sc.current == c.start {
-			sc.current = c.before
-		}
+	}
+}
+
+// noLoop takes back the block at the head of a loop that nothing repeats.
+func (sc *scan) noLoop(c construct) {
+	head, before := &sc.edits[c.start], &sc.edits[c.before]
+	before.n += head.n
+	head.n, head.kind = 0, blockStart
+	if sc.current == c.start {
+		sc.current = c.before
 	}
 }
 
@@ -224,6 +243,7 @@ func (sc *scan) jump() {
 			sc.target(l)
 		}
 	case wasmop.Return:
+		sc.target(uint32(len(sc.open) - 1))
 		sc.replace(leave, int64(len(sc.open)-1))
 	}
 	switch {
@@ -234,4 +254,11 @@ func (sc *scan) jump() {
 	}
 }
 
-func (sc *scan) target(label uint32) { sc.open[len(sc.open)-1-int(label)].target = true }
+// target notes a branch.
+func (sc *scan) target(label uint32) {
+	to := len(sc.open) - 1 - int(label)
+	sc.open[to].target = true
+	if c := &sc.open[len(sc.open)-1]; to < c.leaves {
+		c.leaves = to
+	}
+}

@@ -9,6 +9,7 @@ import (
 // Instructions of the code that is added.
 const (
 	opUnreachable = byte(wasmop.Unreachable)
+	opElse        = byte(wasmop.Else)
 	opBlock       = byte(wasmop.Block)
 	opIf          = byte(wasmop.If)
 	opEnd         = byte(wasmop.End)
@@ -28,7 +29,7 @@ const (
 
 	opI32Eq      byte = 0x46
 	opI32LtS     byte = 0x48
-	opI64LtS     byte = 0x53
+	opI64GeS     byte = 0x59
 	opI64GtU     byte = 0x56
 	opF32Eq      byte = 0x5b
 	opF64Eq      byte = 0x61
@@ -37,9 +38,6 @@ const (
 	opI64Add     byte = 0x7c
 	opI64Sub     byte = 0x7d
 	opI64Mul     byte = 0x7e
-	opI64Or      byte = 0x84
-	opI64ShrU    byte = 0x88
-	opI64ExtendS byte = 0xac
 	opI64ExtendU byte = 0xad
 
 	noResult byte = 0x40
@@ -57,8 +55,9 @@ type sequences struct {
 	memoryLimit        []byte
 	tableLimit         []byte
 
-	check      []byte // fuel below 0: the next slice, or a trap
-	checkBoth  []byte // depth below 0: a trap; then the same
+	// check: fuel below 0 gives the next slice, or a trap. The usual way comes first, and is empty: compilers that lay out code as
+	// it stands, and give registers in that order, make it half as expensive as a test for the rare case.
+	check      []byte
 	checkDepth []byte // depth below 0: a trap
 	gaveOut    []byte // the end, because the engine has no memory
 }
@@ -71,25 +70,17 @@ func newSequences(globals, slice uint32, flavour Flavour) sequences {
 		getDepth: get(depthGlobal), setDepth: set(depthGlobal),
 		memoryLimit: get(memoryGlobal), tableLimit: get(tableGlobal),
 	}
-	trap := []byte{opUnreachable}
-	refill := trap
+	refill := []byte{opUnreachable}
 	s.gaveOut = appendS64([]byte{opI64Const}, MemoryGaveOut)
 	if flavour == Slices {
 		next := appendIndexed(nil, opCall, slice)
 		refill = concat(s.getFuel, next, s.setFuel)
-		s.gaveOut = concat(s.gaveOut, next, []byte{byte(wasmop.Drop)}, trap)
+		s.gaveOut = concat(s.gaveOut, next, []byte{byte(wasmop.Drop), opUnreachable})
 	} else {
-		s.gaveOut = concat(s.gaveOut, s.setFuel, trap)
+		s.gaveOut = concat(s.gaveOut, s.setFuel, []byte{opUnreachable})
 	}
-	negative32 := []byte{opI32Const, 0, opI32LtS, opIf, noResult}
-	negative64 := []byte{opI64Const, 0, opI64LtS, opIf, noResult}
-	s.check = concat(s.getFuel, negative64, refill, []byte{opEnd})
-	s.checkDepth = concat(s.getDepth, negative32, trap, []byte{opEnd})
-	s.checkBoth = concat(s.getFuel, s.getDepth, []byte{opI64ExtendS, opI64Or}, negative64)
-	if flavour == Slices {
-		s.checkBoth = concat(s.checkBoth, s.checkDepth)
-	}
-	s.checkBoth = concat(s.checkBoth, refill, []byte{opEnd})
+	s.check = concat(s.getFuel, []byte{opI64Const, 0, opI64GeS, opIf, noResult, opElse}, refill, []byte{opEnd})
+	s.checkDepth = concat(s.getDepth, []byte{opI32Const, 0, opI32LtS, opIf, noResult, opUnreachable, opEnd})
 	return s
 }
 
@@ -100,13 +91,14 @@ func (s *sequences) charge(dst []byte, n int64) []byte {
 	return append(append(dst, opI64Sub), s.setFuel...)
 }
 
-// chargeLength takes from the fuel what is on top of the stack, an i32, shifted right; and checks. It leaves the stack as it is.
-func (s *sequences) chargeLength(dst []byte, local uint32, shift uint) []byte {
+// chargeLength takes from the fuel the product of n and what is on top of the stack, an i32; and checks. It leaves the stack
+// as it is.
+func (s *sequences) chargeLength(dst []byte, local uint32, n int64) []byte {
 	dst = appendIndexed(dst, opLocalTee, local)
 	dst = append(dst, s.getFuel...)
 	dst = append(appendIndexed(dst, opLocalGet, local), opI64ExtendU)
-	if shift > 0 {
-		dst = append(dst, opI64Const, byte(shift), opI64ShrU)
+	if n != 1 {
+		dst = append(appendS64(append(dst, opI64Const), n), opI64Mul)
 	}
 	dst = append(append(dst, opI64Sub), s.setFuel...)
 	return append(dst, s.check...)
