@@ -20,6 +20,7 @@ import (
 func Run(t *testing.T, open func() (engine.Engine, error)) {
 	groups := map[string]map[string]func(*testing.T, engine.Engine){
 		"calls":     callTests(),
+		"features":  featureTests(),
 		"imports":   importTests,
 		"host":      hostTests,
 		"globals":   globalTests,

@@ -108,7 +108,7 @@ func (c *code) Instantiate(ctx context.Context, o engine.InstanceOptions) (engin
 	if i.inst, err = c.linker.Instantiate(i.store, c.module); err != nil {
 		return nil, &engine.InstantiateError{Cause: plain(err)}
 	}
-	if c.outline.HasMemory {
+	if c.memory != "" {
 		i.mem = newMemory(i)
 	}
 	c.liveMu.Lock()

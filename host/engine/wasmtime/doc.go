@@ -9,5 +9,9 @@
 // its memory lies outside Go's heap, and a view of it must not dangle. A view does not keep it alive; whoever holds one
 // holds the instance. An engine runs the collector itself when many closed instances wait for it.
 //
+// Guests use the stacks of threads: 2 MiB a call where those have the usual 8 MiB. A function of thousands of short-lived
+// values has a frame of many kilobytes, whatever its number of locals, so that deep recursion of such functions may end
+// with engine.TrapStack here, on a stack that another engine would have grown.
+//
 // wasmtime accepts constant expressions that add, subtract and multiply, which WebAssembly 2.0 does not have.
 package wasmtime

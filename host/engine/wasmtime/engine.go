@@ -20,26 +20,22 @@ import (
 // version is the release of wasmtime-go that go.mod asks for; a test compares the two.
 const version = "v39.0.1"
 
-// maxStack is how many bytes of native stack a call may use. A metered guest ends at 32,768
-// slots, of which wasmtime keeps each in 8 bytes, or 16 for a vector. Guests run on stacks
-// of threads, which are 8 MiB as a rule and 2 MiB at least: see [checkThreads].
-const maxStack = 1 << 20
-
 // New returns an engine of its own: engines share nothing.
 func New() (engine.Engine, error) {
-	if err := checkThreads(); err != nil {
+	stack, err := stackPerCall(threadStack())
+	if err != nil {
 		return nil, err
 	}
 	return &wasmtimeEngine{
 		name:  fmt.Sprintf("wasmtime %s compiler %s/%s", version, runtime.GOOS, runtime.GOARCH),
-		eng:   wt.NewEngineWithConfig(configure()),
+		eng:   wt.NewEngineWithConfig(configure(stack)),
 		codes: make(map[*code]struct{}),
 	}, nil
 }
 
 // configure asks for WebAssembly 2.0, which is what other engines of this module accept, and
 // for nothing that depends on how busy the machine is.
-func configure() *wt.Config {
+func configure(stack int) *wt.Config {
 	c := wt.NewConfig()
 	for _, off := range []func(bool){
 		c.SetWasmThreads, c.SetWasmTailCall, c.SetWasmMultiMemory, c.SetWasmMemory64, c.SetWasmRelaxedSIMD,
@@ -50,7 +46,7 @@ func configure() *wt.Config {
 	for _, on := range []func(bool){c.SetWasmReferenceTypes, c.SetWasmBulkMemory, c.SetWasmMultiValue, c.SetWasmSIMD} {
 		on(true)
 	}
-	c.SetMaxWasmStack(maxStack)
+	c.SetMaxWasmStack(stack)
 	return c
 }
 

@@ -19,10 +19,15 @@ func (o Outline) IsFunc(e Export) bool { return e.Kind == kindFunc && e.Index >=
 
 // Exports lists the exports of the module that o is the outline of.
 func (o Outline) Exports(wasm []byte) []Export {
+	list, _ := o.readExports(wasm)
+	return list
+}
+
+// readExports also says whether the section is in order.
+func (o Outline) readExports(wasm []byte) (list []Export, ok bool) {
 	if o.exports.start == 0 {
-		return nil
+		return nil, true
 	}
-	var list []Export
 	r := reader{b: wasm[o.exports.start:o.exports.end]}
 	for n := r.u32(); n > 0 && !r.bad; n-- {
 		e := Export{Name: string(r.bytes(r.u32())), Kind: r.byte(), Index: r.u32()}
@@ -30,16 +35,20 @@ func (o Outline) Exports(wasm []byte) []Export {
 			list = append(list, e)
 		}
 	}
-	return list
+	return list, !r.bad && len(r.b) == 0
 }
 
 // ExportMemory returns the module with its memory exported, for engines that show nothing else, and the name it has: one of
-// the module's own, or one that the module does not use. A module without memory comes back as it is, with no name.
+// the module's own, or one that the module does not use. A module without memory comes back as it is, with no name, and so
+// does one whose exports are malformed: writing them anew could heal them.
 func (o Outline) ExportMemory(wasm []byte) (out []byte, name string) {
 	if !o.HasMemory {
 		return wasm, ""
 	}
-	exports := o.Exports(wasm)
+	exports, ok := o.readExports(wasm)
+	if !ok {
+		return wasm, ""
+	}
 	taken := func(name string) bool {
 		return slices.ContainsFunc(exports, func(e Export) bool { return e.Name == name })
 	}
