@@ -54,8 +54,10 @@ var rules = []rule{
 		why: "one engine does not bring the other"},
 	{packages: "...", except: []string{"host/node", "cmd/iprt"}, never: []string{"host/node"},
 		why: "a whole node is for commands; libraries are its parts"},
-	{packages: "...", except: []string{"internal/wasmtest", "host/engine/enginetest"}, never: []string{"internal/wasmtest"},
-		why: "it makes broken modules, for tests"},
+	{packages: "...", except: []string{"internal/wasmtest", "host/engine/enginetest", "spec/conformance", "cmd/iprt"}, never: []string{"internal/wasmtest"},
+		why: "it makes broken modules, to hold hosts to; a host is not made of them"},
+	{packages: "spec/conformance/abuse", never: []string{"host", "sdk", libp2p, wazero, wasmtime},
+		why: "whoever is held to the corpus may be any host"},
 }
 
 func TestImports(t *testing.T) {
