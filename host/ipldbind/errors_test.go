@@ -76,7 +76,7 @@ func TestDecodeAllocations(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if allocs > 6 {
+		if allocs > 4 {
 			t.Errorf("%d entries: %.0f allocations", n, allocs)
 		}
 	}
