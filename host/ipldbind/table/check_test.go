@@ -36,6 +36,9 @@ func TestKeyOrder(t *testing.T) {
 	null := rec(abi.KindNull, 0, 0, 0)
 	for _, a := range keys {
 		for _, b := range keys {
+			if len(a)-len(b) > 1 || len(b)-len(a) > 1 {
+				continue // as a rule, no worse than those of nearly the same length
+			}
 			lengthFirst := len(a) < len(b) || len(a) == len(b) && a < b
 			for order, ok := range map[abi.MapOrder]bool{abi.MapUnordered: a != b, abi.MapBytewise: a < b, abi.MapLengthFirst: lengthFirst} {
 				tab := raw{heap: []byte(a + b), records: [][]byte{
