@@ -151,7 +151,7 @@ type Func interface {
 
 	// Call runs the function. stack holds the parameters and receives the results; its
 	// length is at least the greater of their numbers. After an error its contents are
-	// undefined. Compiled code allocates nothing per call.
+	// undefined. wazero's compiled code allocates nothing per call.
 	//
 	// ctx reaches the host functions that the guest calls, and is looked at before the
 	// call and at each host call; nothing else interrupts a guest.
@@ -166,7 +166,7 @@ type Func interface {
 // instance, by the goroutine the instance belongs to, or by a host function during one; it
 // holds what the guest last stored, after a [*Trap] too.
 //
-// Get and Set allocate nothing. Once the instance is closed, what Get returns means
+// Get and Set take nanoseconds and allocate nothing, in wazero. Once the instance is closed, what Get returns means
 // nothing and Set does nothing that shows.
 type Global interface {
 	// Type returns the type of the variable.

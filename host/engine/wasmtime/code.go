@@ -95,18 +95,22 @@ func (c *code) Instantiate(ctx context.Context, o engine.InstanceOptions) (engin
 	if c.closed {
 		return nil, engine.ErrClosed
 	}
+	limit := int64(-1)
+	if o.MaxMemoryBytes > 0 {
+		most := min(o.MaxMemoryBytes, 1<<32) / pageSize * pageSize
+		if need := uint64(c.outline.MinPages) * pageSize; c.memory != "" && need > most {
+			return nil, &engine.MemoryLimitError{Need: need, Limit: most}
+		}
+		limit = int64(most)
+	}
 	i := &instance{code: c, funcs: make(map[string]*function)}
 	i.store = wt.NewStoreWithData(c.eng.eng, weak.Make(i))
-	if o.MaxMemoryBytes > 0 {
-		limit := min(o.MaxMemoryBytes, 1<<32) / pageSize * pageSize
-		if need := uint64(c.outline.MinPages) * pageSize; c.memory != "" && need > limit {
-			return nil, &engine.MemoryLimitError{Need: need, Limit: limit}
-		}
-		i.store.Limiter(int64(limit), -1, -1, -1, -1)
-	}
+	i.store.Limiter(limit, -1, -1, -1, -1)
 	var err error
 	if i.inst, err = c.linker.Instantiate(i.store, c.module); err != nil {
-		return nil, &engine.InstantiateError{Cause: plain(err)}
+		err = &engine.InstantiateError{Cause: plain(err)}
+		i.store.Close()
+		return nil, err
 	}
 	if c.memory != "" {
 		i.mem = newMemory(i)

@@ -13,5 +13,7 @@
 // values has a frame of many kilobytes, whatever its number of locals, so that deep recursion of such functions may end
 // with engine.TrapStack here, on a stack that another engine would have grown.
 //
+// A call allocates, and so does access to a global.
+//
 // wasmtime accepts constant expressions that add, subtract and multiply, which WebAssembly 2.0 does not have.
 package wasmtime
