@@ -148,7 +148,7 @@ func (g *guest) look(now int64) error {
 			r.upTo(int64(d.Sub(g.m.host.epoch)), LimitDeadline)
 		}
 		if p := r.parent; p != nil && p.until != 0 {
-			r.upTo(p.until, p.bound)
+			r.upTo(p.until, LimitDeadline) // as if by its context
 		}
 	}
 	if now >= r.until {

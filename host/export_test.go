@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host/engine"
 )
 
 // TestEveryRoleExport: each function of each role of the ABI can be called,
@@ -43,3 +44,14 @@ func TestOfferIsWhole(t *testing.T) {
 		t.Errorf("has %v", o)
 	}
 }
+
+// Offer replaces a function that the host offers to the modules it loads from
+// now on. waits says that it may wait, which none of this release does.
+func (h *Host) Offer(iface, name string, waits bool, fn engine.HostFunc) {
+	f := h.offer[iface][name]
+	f.Fn, f.waits = fn, waits
+	h.offer[iface][name] = f
+}
+
+// Turns tells how many run tokens are in use and how many calls wait for one.
+func (h *Host) Turns() (inUse, waiting int) { return h.turns.inUse(), int(h.turns.waiting.Load()) }

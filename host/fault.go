@@ -67,7 +67,7 @@ func (g *guest) trapped(ctx context.Context, export string, err error) error {
 	if t.Kind == engine.TrapStack || t.Kind == engine.TrapUnreachable && int32(g.depth.Get()) < 0 {
 		return g.overLimit(LimitDepth, 0, meter.MaxDepth)
 	}
-	if t.Kind == engine.TrapCancelled {
+	if t.Kind == engine.TrapCancelled || t.Kind == engine.TrapHost && g.gaveUp(ctx, t.Cause) {
 		return g.ended(ctx, export, t.Cause)
 	}
 	var abort *hostcall.Abort
@@ -94,6 +94,15 @@ func (g *guest) halted(ctx context.Context, export string, err error) error {
 		return err
 	}
 	return g.ended(ctx, export, err)
+}
+
+// gaveUp reports whether a host function failed because the time of the call
+// was over.
+func (g *guest) gaveUp(ctx context.Context, cause error) bool {
+	if ctx.Err() != nil {
+		return errors.Is(cause, ctx.Err())
+	}
+	return errors.Is(cause, context.DeadlineExceeded) && g.run.until != 0 && g.m.host.clock() >= g.run.until
 }
 
 // ended is a call that nobody waits for any more: its context ended, or the

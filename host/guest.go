@@ -69,7 +69,9 @@ func (m *Module) start(ctx context.Context) (*guest, error) {
 	g.ctx.g = g
 	m.enlist(g)
 	if err := g.init(ctx); err != nil {
-		g.fail(err)
+		if !g.dead {
+			g.fail(err)
+		}
 		g.close()
 		return nil, err
 	}
