@@ -5,8 +5,10 @@ PKGS     = ./...
 
 .PHONY: run test check race modules generate demo interop bench fuzz soak doctor tools build man clean
 
-run: ## start a node with the built-in modules; Ctrl-C drains it
-	$(GO) run ./cmd/iprt run
+# Not by go run, which calls every Ctrl-C an error; and not by a shell, which ends
+# with it.
+run: build ## start a node with the built-in modules; Ctrl-C drains it
+	@bin/iprt run
 
 test: ## the whole test suite of the product
 	$(GO) test $(PKGS)
