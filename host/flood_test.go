@@ -1,0 +1,173 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/engine"
+)
+
+// The bounds in this file are three times what an idle machine keeps.
+
+// TestCollectorIsNotHeldUp: guests that spin do not keep the garbage collector
+// from stopping the world.
+func TestCollectorIsNotHeldUp(t *testing.T) {
+	h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{MaxCallTime: time.Minute}})
+	m := load(t, h, spinner(), host.Binding{Pinned: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for range 2 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_ = callIn(ctx, m, endless)
+			}
+		})
+	}
+	running(t, h, 1)
+	good := 0
+	for range 5 {
+		var worst time.Duration
+		for range 20 {
+			begin := time.Now()
+			runtime.GC()
+			worst = max(worst, time.Since(begin))
+		}
+		if worst <= 3*20*time.Millisecond {
+			good++
+		}
+		t.Logf("worst of 20 collections: %v", worst)
+	}
+	if good < 4 {
+		t.Errorf("the collector was held up in %d of 5 runs", 5-good)
+	}
+}
+
+func callIn(ctx context.Context, m *host.Module, block []byte) error {
+	i, err := m.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer i.Release()
+	_, err = i.Call(ctx, host.CodecDecode, block, nil)
+	return err
+}
+
+// TestFlood: 200 calls that spin end in time, and a short one that comes every
+// ten milliseconds does not notice them.
+func TestFlood(t *testing.T) {
+	const calls, deadline, grace = 200, 300 * time.Millisecond, 3 * 100 * time.Millisecond
+	for name, queue := range map[string]int{"all wait": calls, "most are turned away": 20} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, newEngine(t, false), host.Config{RunQueue: queue, Limits: host.Limits{MaxInstances: calls}})
+			evil := load(t, h, spinner(), host.Binding{Pinned: true})
+			honest := load(t, h, echo(), host.Binding{})
+			var wg sync.WaitGroup
+			var busy, late atomic.Int64
+			for range calls {
+				wg.Go(func() {
+					i, err := evil.Acquire(t.Context())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer i.Release()
+					ctx, cancel := context.WithTimeout(t.Context(), deadline)
+					defer cancel()
+					begin := time.Now()
+					_, err = i.Call(ctx, host.CodecDecode, endless, nil)
+					if d := time.Since(begin); d > deadline+grace {
+						late.Add(1)
+						t.Logf("returned after %v", d)
+					}
+					switch {
+					case errors.Is(err, abi.StatusBusy):
+						busy.Add(1)
+					case !errors.Is(err, abi.StatusLimit):
+						t.Errorf("got %v, want LIMIT or BUSY", err)
+					}
+				})
+			}
+			took := honestly(t, honest, &wg)
+			if late.Load() > 0 {
+				t.Errorf("%d of %d calls returned late", late.Load(), calls)
+			}
+			if turned := busy.Load(); queue < calls && turned < calls-int64(queue)-int64(runtime.GOMAXPROCS(0)) {
+				t.Errorf("%d calls were turned away, with a queue for %d", turned, queue)
+			}
+			t.Logf("%d honest calls, the slowest took %v; %d were turned away", len(took), slices.Max(took), busy.Load())
+			if s := evil.Stats(); s.Calls != calls || s.Failed != calls {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// honestly calls a module every ten milliseconds until wg is done.
+func honestly(t *testing.T, m *host.Module, wg *sync.WaitGroup) (took []time.Duration) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		begin := time.Now()
+		if err := callIn(t.Context(), m, []byte("hello")); err != nil {
+			t.Errorf("an honest call: %v", err)
+		}
+		took = append(took, time.Since(begin))
+		select {
+		case <-done:
+			return took
+		case <-tick.C:
+		}
+	}
+}
+
+// TestTurnsGoRound: long calls share the one token by the clock, so that the
+// one that came last is not done last.
+func TestTurnsGoRound(t *testing.T) {
+	h := newHost(t, newEngine(t, false), host.Config{RunTokens: 1, Limits: host.Limits{MaxCallTime: time.Minute}})
+	m := load(t, h, spinner(), host.Binding{Pinned: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for range 2 {
+		wg.Go(func() { _ = callIn(ctx, m, endless) })
+	}
+	running(t, h, 1)
+	begin := time.Now()
+	if err := callIn(t.Context(), m, times(1_000_000)); err != nil { // a few turns
+		t.Error(err)
+	}
+	wantSoon(t, begin, time.Second)
+}
+
+// TestSlicesOnEngines: the interpreter, slower by far, keeps its time too.
+func TestSlicesOnEngines(t *testing.T) {
+	engines(t, func(t *testing.T, e engine.Engine) {
+		h := newHost(t, e, host.Config{RunTokens: 1})
+		m := load(t, h, spinner(), host.Binding{Pinned: true})
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				begin := time.Now()
+				wantLimit(t, callIn(ctx, m, endless), host.LimitDeadline)
+				wantSoon(t, begin, 200*time.Millisecond)
+			})
+		}
+		wg.Wait()
+	})
+}
