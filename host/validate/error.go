@@ -72,9 +72,11 @@ var hints = map[string]string{
 	"limit.locals":    "build with optimisation: unoptimised code has one local per temporary",
 	"limit.table-max": "iprt tables hold at most 65,536 elements; link without a growable table",
 
-	"profile.simd":       "build without vectors: -mno-simd128 for clang, -C target-feature=-simd128 for Rust",
-	"limit.loop-nesting": "split the function: compilers take time by the product of nested loops and variables",
-	"limit.br-table":     "split the switch: compilers take time by the square of its targets",
+	"profile.simd":           "build without vectors: -mno-simd128 for clang, -C target-feature=-simd128 for Rust",
+	"limit.loop-nesting":     "split the function: compilers take time by the product of nested loops and variables",
+	"limit.compile-function": "split the longest functions",
+	"limit.compile-module":   "make the module smaller",
+	"limit.br-table":         "split the switch: compilers take time by the square of its targets",
 
 	"abi.no-marker":       "a module is made with an iprt SDK; this release does not run WASI commands (with _start)",
 	"abi.marker-version":  "update iprt, or use a module built for the version that this host has",

@@ -286,8 +286,19 @@ func one(there bool) uint64 {
 }
 
 func (s *scan) startSection(r *wasmbin.Reader) error {
-	s.info.Start, s.startAt = true, r.Offset()
-	return s.funcIndex(r)
+	at := r.Offset()
+	s.info.Start, s.startAt = true, at
+	f := r.U32()
+	if r.Err() != nil {
+		return nil // section reports it
+	}
+	if uint64(f) >= uint64(len(s.sigs.Funcs)) {
+		return badIndex(at, uint64(f), uint64(len(s.sigs.Funcs)), "function")
+	}
+	if a := s.sigs.Func(f); a.Params+a.Results > 0 {
+		return &Error{Rule: "wasm.start", Offset: at, Value: uint64(f), Msg: fmt.Sprintf("the start function has the type %s, expected () -> ()", s.types[s.sigs.Funcs[f]].public())}
+	}
+	return nil
 }
 
 func (s *scan) funcIndex(r *wasmbin.Reader) error {

@@ -119,7 +119,7 @@ type Imm uint8
 const (
 	immUnknown Imm = iota // there is no such instruction
 	ImmNone
-	ImmBlock        // Value: −64 for none, −1 … −5, −16, −17 for one result of the type byte 0x7f … (Value & 0x7f), else type index
+	ImmBlock        // Value: NoResult, −1 … −5, −16, −17 for one result of the type byte 0x7f … (Value & 0x7f), else type index
 	ImmLabel        // A: label
 	ImmLabelTable   // A: number of targets without the default; Targets has them all
 	ImmFunc         // A: function
@@ -154,6 +154,9 @@ const (
 	f64  = abi.F64
 	v128 = abi.ValType(0x7b)
 )
+
+// NoResult is the Value of a block without parameters and results.
+const NoResult int64 = -64
 
 // Lookup finds an opcode in the table.
 func Lookup(op Op) (*Info, bool) {

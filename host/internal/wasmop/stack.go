@@ -125,7 +125,7 @@ func (s *Stack) open(r *Reader) {
 			return
 		}
 		f.Arity = s.sigs.Types[v]
-	case v != -64:
+	case v != NoResult:
 		f.Results = 1
 	}
 	if r.Op == If {
@@ -189,7 +189,7 @@ func (s *Stack) branch(r *Reader) {
 
 func (s *Stack) branchTable(r *Reader) {
 	s.pop(1)
-	most := 0
+	operands := -1
 	for targets := r.Targets(); ; {
 		l, ok := targets.Next()
 		if !ok {
@@ -199,9 +199,13 @@ func (s *Stack) branchTable(r *Reader) {
 		if f == nil {
 			return
 		}
-		most = max(most, f.Label())
+		if n := f.Label(); operands >= 0 && n != operands {
+			s.fail(wasmbin.BadStack, uint64(n), uint64(operands), "targets of a br_table take %d operands along and %d", operands, n)
+			return
+		}
+		operands = f.Label()
 	}
-	s.pop(most)
+	s.pop(operands)
 	s.stop()
 }
 

@@ -84,6 +84,7 @@ func TestStackFaults(t *testing.T) {
 		{"call without arguments", []byte{0x10, 1}, wasmbin.BadStack, 1},
 		{"br without its operand", []byte{0x02, w.I32, 0x0c, 0, 0x0b}, wasmbin.BadStack, 3},
 		{"br_table without the operand of one target", w.Cat([]byte{0x02, w.I32}, c, []byte{0x0e, 1, 1, 0, 0x0b}), wasmbin.BadStack, 5},
+		{"br_table in dead code to targets that differ", []byte{0x02, w.I32, 0x00, 0x0e, 1, 0, 1, 0x0b}, wasmbin.BadStack, 4},
 		{"if that should give something", w.Cat(c, []byte{0x04, w.I32, 0x41, 0, 0x0b}), wasmbin.BadStack, 7},
 		{"else alone", []byte{0x05}, wasmbin.BadNesting, 1},
 		{"else twice", w.Cat(c, []byte{0x04, 0x40, 0x05, 0x05}), wasmbin.BadNesting, 6},
