@@ -158,10 +158,10 @@ func (sc *scan) replace(kind editKind, n int64) {
 // dynamic notes instructions whose cost depends on an operand, and those whose result does on the engine.
 func (sc *scan) dynamic() {
 	r, f := &sc.r, sc.r.Info.Flags
+	sc.bounded = sc.bounded && !f.Has(wasmop.Bulk)
 	switch {
 	case sc.current == none || f.Has(wasmop.Vector):
 	case f.Has(wasmop.Bulk):
-		sc.bounded = false
 		sc.temps[0].used = true
 		sc.edits = append(sc.edits, edit{kind: bulk, at: r.At - sc.at, n: lengthFuel(f)})
 	case f.Has(wasmop.NaN) && !sc.rw.cfg.KeepNaN:
@@ -203,10 +203,10 @@ func (sc *scan) closed() {
 	if parent := &sc.open[len(sc.open)-1]; c.leaves < parent.leaves {
 		parent.leaves = c.leaves
 	}
+	sc.bounded = sc.bounded && !(c.op == wasmop.Loop && c.target)
 	if c.before == none {
 		return
 	}
-	sc.bounded = sc.bounded && !(c.op == wasmop.Loop && c.target)
 	if c.op == wasmop.Loop && !c.target {
 		sc.noLoop(c)
 	}
