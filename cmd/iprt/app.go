@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,6 +27,8 @@ type app struct {
 	log            *slog.Logger
 	flags          globals
 	own            bool          // the node is in this process
+	jsonErrors     bool          // also of a command line that does not parse
+	helpErr        error         // help was asked for on what does not exist
 	drain          time.Duration // see drainTime
 }
 
@@ -52,7 +54,8 @@ var errInterrupted = errors.New("interrupted by a signal")
 // run executes one command line and returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler), drain: drainTime}
-	ctx, stop := interruptible(stderr)
+	a.jsonErrors = wantsJSON(args)
+	ctx, stop := interruptible(a.stoppedAtOnce)
 	defer stop()
 	root := newRoot(a)
 	root.SetArgs(args)
@@ -60,6 +63,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.helpErr
+	}
 	if err == nil {
 		return 0
 	}
@@ -69,9 +75,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return a.fail(err)
 }
 
+// wantsJSON looks for --json in a command line that may not parse.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+}
+
+// stoppedAtOnce is the last word before the process ends.
+func (a *app) stoppedAtOnce() {
+	a.fail(control.Errorf(control.Failed, "interrupted", "start it again; what was acknowledged is kept", "stopped at once by a second signal"))
+}
+
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The
-// second one ends the process at once.
-func interruptible(stderr io.Writer) (context.Context, func()) {
+// second one ends the process at once, after a call of last.
+func interruptible(last func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -85,7 +104,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 		}
 		select {
 		case <-signals:
-			_, _ = fmt.Fprintln(stderr, "iprt: error: stopped at once by a second signal")
+			last()
 			os.Exit(1)
 		case <-done:
 		}
@@ -128,7 +147,7 @@ func (a *app) setUpLog() error {
 		return usagef("take one of debug, info, warn, error", "--log-level %q is not a level", a.flags.logLevel)
 	}
 	opts := &slog.HandlerOptions{Level: level}
-	if a.flags.logJSON {
+	if a.flags.logJSON || a.flags.json {
 		a.log = slog.New(slog.NewJSONHandler(a.stderr, opts))
 	} else {
 		a.log = slog.New(slog.NewTextHandler(a.stderr, opts))

@@ -33,7 +33,10 @@ it.`,
 		Args: wants(cobra.ExactArgs(1), "one CID[/PATH]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Path, r.Reach = args[0], a.reach()
-			return a.with(cmd.Context(), func(ctx context.Context, n control.API) error {
+			return a.with(cmd.Context(), func(ctx context.Context, n control.API) (err error) {
+				if r.Allow, err = a.allowedIn(ctx, n, r.Allow); err != nil {
+					return err
+				}
 				doc, err := n.DagGet(ctx, r)
 				if err != nil {
 					return err
@@ -47,7 +50,7 @@ it.`,
 		},
 	}
 	cmd.Flags().BoolVar(&r.Resolve, "resolve", false, "enter self-describing blocks without the step ~")
-	cmd.Flags().StringArrayVar(&r.Allow, "allow", nil, "allow the module `CID` for this command; repeatable")
+	cmd.Flags().StringArrayVar(&r.Allow, "allow", nil, "allow the module `CID` for this command, or that in a file; repeatable")
 	return cmd
 }
 

@@ -58,7 +58,7 @@ func (a *app) report(ctx context.Context, arg string) (host.Report, error) {
 		r, err = n.Inspect(ctx, control.InspectRequest{Module: ref, Reach: a.reach()})
 		return err
 	})
-	return r, err
+	return r, notAtHand(arg, err)
 }
 
 // reportOn inspects bytes that are at hand. It takes a host, but no node: a
@@ -102,7 +102,7 @@ func moduleBytes(arg string) (b []byte, from, ref string, err error) {
 		}
 	}
 	b, err = readFile(arg, maxModule)
-	return b, arg, "", err
+	return b, arg, "", notAtHand(arg, err)
 }
 
 func printReport(w io.Writer, r host.Report) error {

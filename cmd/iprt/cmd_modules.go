@@ -52,7 +52,7 @@ names it as its codec.`,
 				}
 				m, err := n.Load(ctx, control.LoadRequest{Module: ref, Binding: name, Allow: true, Reach: a.reach()})
 				if err != nil {
-					return err
+					return notAtHand(args[0], err)
 				}
 				return a.printModule(m)
 			})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ The node listens on this machine only, unless --listen says otherwise.`,
 			return a.runNode(cmd.Context(), f, args)
 		},
 	}
-	cmd.Flags().StringArrayVar(&f.allow, "allow", nil, "allow the module `CID` as well, while this node runs; repeatable")
+	cmd.Flags().StringArrayVar(&f.allow, "allow", nil, "allow the module `CID` as well, while this node runs, or that in a file; repeatable")
 	cmd.Flags().StringVar(&f.http, "http", "", "serve blocks and CARs of the store, as a trustless gateway, on `ADDR`")
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus on `ADDR`")
 	cmd.Flags().DurationVar(&f.drain, "drain", drainTime, "let calls finish for this `TIME` after the signal to stop")
@@ -57,7 +58,16 @@ func (a *app) runNode(ctx context.Context, f runFlags, modules []string) (err er
 		return usagef("write it like 10s", "--drain must be a positive time")
 	}
 	a.drain = f.drain
-	n, closeNode, err := a.openNode(ctx, func(c *node.Config) { c.Patient, c.Allow = true, f.allow })
+	for flag, addr := range map[string]string{"--http": f.http, "--metrics": f.metrics} {
+		if err := checkAddr(flag, addr); err != nil {
+			return err
+		}
+	}
+	allow, err := allowed(f.allow)
+	if err != nil {
+		return err
+	}
+	n, closeNode, err := a.openNode(ctx, func(c *node.Config) { c.Patient, c.Allow = true, allow })
 	if err != nil {
 		return err
 	}
@@ -76,6 +86,21 @@ func (a *app) runNode(ctx context.Context, f runFlags, modules []string) (err er
 		return cause
 	}
 	a.log.Info("stopping; a second signal stops at once")
+	return nil
+}
+
+// checkAddr finds what is wrong with an address before anything is loaded.
+func checkAddr(flag, addr string) error {
+	if addr == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return control.Errorf(control.Usage, "listen", "write it as HOST:PORT, for example 127.0.0.1:8080", "cannot listen on %s %q: %w", flag, addr, err)
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ func isControlError(err error) bool {
 // exit status that goes with it.
 func (a *app) fail(err error) int {
 	e := node.Explain(err)
-	if a.flags.json {
+	if a.flags.json || a.jsonErrors {
 		_ = json.NewEncoder(a.stderr).Encode(struct {
 			Error *control.Error `json:"error"`
 		}{e})

@@ -68,6 +68,48 @@ func (a *app) moduleRef(ctx context.Context, n control.API, arg string) (string,
 	return a.storeModule(ctx, n, arg, cid.Undef)
 }
 
+// allowed turns what --allow was given into CIDs: a CID stays one, and a file or
+// the name of a built-in module stands for the identity of its bytes.
+func allowed(args []string) ([]string, error) {
+	var out []string
+	for _, arg := range args {
+		if _, err := cid.Decode(arg); err == nil {
+			out = append(out, arg)
+			continue
+		}
+		b, ok := iprt.Bytes(arg)
+		if !ok {
+			var err error
+			if b, err = readFile(arg, maxModule); errors.Is(err, fs.ErrNotExist) {
+				return nil, control.Errorf(control.Usage, "bad-cid", "--allow takes a CID, which `iprt inspect` prints, or a file that is there",
+					"%q is not a CID, nor a file", arg)
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, fetch.Identity(b).String())
+	}
+	return out, nil
+}
+
+// allowedIn is [allowed] for a command that may run what it allows: files are
+// stored as well.
+func (a *app) allowedIn(ctx context.Context, n control.API, args []string) ([]string, error) {
+	out, err := allowed(args)
+	if err != nil {
+		return nil, err
+	}
+	for i, arg := range args {
+		if out[i] == arg {
+			continue
+		}
+		if out[i], err = a.moduleRef(ctx, n, arg); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // locked looks a name up in the lock file of the working directory. It returns
 // the CID, and the file where the bytes should be if that exists.
 func locked(name string) (cid.Cid, string, error) {
@@ -93,12 +135,46 @@ func locked(name string) (cid.Cid, string, error) {
 	return m.CID, file, nil
 }
 
+// notAtHand explains why there is no module of a name, in the words of whoever
+// gave the name.
+func notAtHand(arg string, err error) error {
+	e := node.Explain(err)
+	if err == nil || e.Kind != control.NotFound || strings.ContainsAny(arg, `/\.`) {
+		return err
+	}
+	if m, ok := pinned(arg); ok {
+		hint := "build it from " + m.Source + " in the repository of the lock file, or name a peer or a gateway that has it"
+		if m.Source == "" {
+			hint = "name a peer or a gateway that has it"
+		}
+		return control.Errorf(control.NotFound, e.Slug, hint, "module %q is pinned as %s, but its bytes are not here: %w", arg, m.CID, err)
+	}
+	if e.Slug != "no-such-file" {
+		return err
+	}
+	return control.Errorf(control.NotFound, e.Slug, "built in are "+strings.Join(builtinNames(), ", ")+"; anything else is a CID or a file",
+		"%q is no CID, no file, and no name in iprt.lock", arg)
+}
+
+// pinned looks for a name in the lock file here, and in that of this program.
+func pinned(name string) (iprt.LockedModule, bool) {
+	if b, err := os.ReadFile(iprt.LockFile); err == nil {
+		if lock, err := iprt.ParseLock(b); err == nil {
+			if m, ok := lock.Modules[name]; ok {
+				return m, true
+			}
+		}
+	}
+	m, ok := iprt.Builtin().Modules[name]
+	return m, ok
+}
+
 // storeModule puts a module file into the node's store and returns its CID.
 // With want, the bytes must be those that want names.
 func (a *app) storeModule(ctx context.Context, n control.API, name string, want cid.Cid) (string, error) {
 	b, err := readFile(name, maxModule)
 	if err != nil {
-		return "", err
+		return "", notAtHand(name, err)
 	}
 	if id := fetch.Identity(b); want.Defined() && !id.Equals(want) {
 		return "", control.Errorf(control.Refused, "lock-mismatch", "build it again, or write the lock file again if the change is meant",

@@ -26,6 +26,7 @@ missing grant, bad content), 4 not found or unreachable, 5 a limit was hit,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.before,
+		Version:           version(),
 		Args:              cobra.ArbitraryArgs, // so that an unknown command gets our own message
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -37,6 +38,16 @@ missing grant, bad content), 4 not found or unreachable, 5 a limit was hit,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("see `"+cmd.CommandPath()+" -h`", "%v", err)
 	})
+	root.SetVersionTemplate("iprt {{.Version}}\n")
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if named := cmd.Flags().Args(); cmd.HasSubCommands() && len(named) > 0 {
+			a.helpErr = unknownCommand(cmd, named[0])
+			return
+		}
+		help(cmd, args)
+	})
+	root.SetHelpCommand(a.helpCmd(root))
 	a.globalFlags(root)
 	root.AddCommand(
 		a.runCmd(), a.idCmd(), a.addCmd(), a.getCmd(), a.dagCmd(),
@@ -64,6 +75,24 @@ func (a *app) globalFlags(root *cobra.Command) {
 		return nil
 	})
 	g.builtin = true
+}
+
+// helpCmd replaces cobra's, which takes an unknown command for none.
+func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND…]",
+		Short: "Say what a command does",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				if cmd == nil {
+					cmd, rest = root, args
+				}
+				return unknownCommand(cmd, rest[0])
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // wants wraps a cobra check, so that its error is a usage error with a hint.

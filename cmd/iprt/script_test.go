@@ -93,7 +93,10 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 	_, _ = io.WriteString(ts.Stderr(), human.stderr) // for the script's own checks
 
 	machine := runIprt(ts, append([]string{"--json"}, args[2:]...))
-	lines = withoutLog(strings.Split(strings.TrimSpace(machine.stderr), "\n"))
+	lines = strings.Split(strings.TrimSpace(machine.stderr), "\n")
+	for len(lines) > 1 && strings.HasPrefix(lines[0], `{"time":`) && json.Valid([]byte(lines[0])) {
+		lines = lines[1:]
+	}
 	var v struct {
 		Error struct {
 			Code    string

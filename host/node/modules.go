@@ -13,6 +13,7 @@ import (
 	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host"
 	"github.com/iprt/iprt/host/fetch"
+	"github.com/iprt/iprt/host/ipldbind"
 	"github.com/iprt/iprt/host/manifest"
 	"github.com/iprt/iprt/host/node/control"
 )
@@ -147,11 +148,27 @@ func (n *Node) loadInto(ctx context.Context, v fetch.Verified, name string, name
 	}
 	if _, ok := m.Manifest().Codec(); ok {
 		if err := n.codecs.Register(m); err != nil {
-			return nil, errors.Join(err, m.Close(context.WithoutCancel(ctx)))
+			return nil, errors.Join(n.whoHolds(err), m.Close(context.WithoutCancel(ctx)))
 		}
 	}
 	n.log.Info("loaded", "binding", name, "cid", m.ID(), "from", m.From(), "grants", slices.Sorted(maps.Keys(grants)))
 	return &bound{module: m, since: time.Now()}, nil
+}
+
+// whoHolds adds to a conflict of codecs what the operator calls the other one.
+func (n *Node) whoHolds(err error) error {
+	conflict, ok := errors.AsType[*ipldbind.ConflictError](err)
+	if !ok {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for name, b := range n.bindings {
+		if b.module.ID().Equals(conflict.Have) {
+			return control.Errorf(control.Refused, conflict.Code(), "make room with `iprt unload "+name+"`", "%w", err)
+		}
+	}
+	return err
 }
 
 // Unload implements [control.API].
@@ -159,7 +176,11 @@ func (n *Node) Unload(ctx context.Context, name string) (err error) {
 	defer explain(&err)
 	n.mu.Lock()
 	b, ok := n.bindings[name]
-	delete(n.bindings, name)
+	if ok {
+		// The code is free before the name is: who takes the name may need it.
+		n.codecs.Unregister(b.module)
+		delete(n.bindings, name)
+	}
 	n.mu.Unlock()
 	if !ok {
 		return control.Errorf(control.NotFound, "no-such-binding", "list them with `iprt ls`", "there is no binding %q", name)
