@@ -2,80 +2,128 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/iprt/iprt"
+	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/internal/wasmtest"
 	tetrate "github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 )
 
-// callPairs measures the whole host path (check-out from the pool, alloc, copy,
-// call, result, return) against the same guest called by bare wazero with its
-// function handle in hand.
+// The guests of the call benchmarks do as good as nothing, so that what is
+// measured is the way there and back.
+
+// emptyGuest has a decode that returns a constant.
+func emptyGuest() []byte { return wasmtest.Codec(wasmtest.DecodeReturns(wasmtest.ErrorAddr, 0)) }
+
+// echoGuest has a decode that returns its input.
+func echoGuest() []byte {
+	input := wasmtest.Code{}.LocalGet(0)
+	return wasmtest.Codec(wasmtest.Memory(1, 64),
+		wasmtest.Body(abi.ExportCodecDecode, wasmtest.Code{}.Result(input, wasmtest.Code{}.LocalGet(1))))
+}
+
+// callPairs measures the whole host path (check-out from the pool, alloc, copy
+// in, call, return) against bare wazero with its function handles in hand, and
+// against what others offer for the same. No side copies the result out: it is
+// guest memory, good until the next call, for all of them.
 func (s *subjects) callPairs(ctx context.Context) ([]pair, error) {
-	wasm, ok := iprt.Bytes("raw")
-	if !ok {
-		return nil, fmt.Errorf("the module raw is not carried")
+	peers, err := s.callPeers(ctx)
+	if err != nil {
+		return nil, err
 	}
-	rt := tetrate.NewRuntime(ctx)
-	s.closers = append(s.closers, rt.Close)
-	mod, err := rt.Instantiate(ctx, wasm)
+	empty, err := s.loadBytes(ctx, "empty", emptyGuest())
+	if err != nil {
+		return nil, err
+	}
+	echo, err := s.loadBytes(ctx, "echo", echoGuest())
 	if err != nil {
 		return nil, err
 	}
 	var pairs []pair
-	for _, c := range []struct {
-		name, peer string
-		aim        float64
-		size       int
-	}{
-		{"host call without input", "bare wazero", 8, 0},
-		{"host call with 16 B", "bare wazero + copy", 0, 16},
-		{"host call with 1 MiB", "bare wazero + copy", 1.1, 1 << 20},
-	} {
-		pairs = append(pairs, pair{c.name, c.peer, c.aim, s.call(ctx, make([]byte, c.size)), bare(ctx, mod, c.size)})
+	for _, p := range peers {
+		pairs = append(pairs, pair{"empty call", p.name, p.aims[0], call(ctx, empty, 0), p.empty})
+	}
+	for i, size := range []struct {
+		name  string
+		bytes int
+	}{{"echo of 16 B", 16}, {"echo of 1 MiB", 1 << 20}} {
+		for _, p := range peers {
+			pairs = append(pairs, pair{size.name, p.name, p.aims[1+i], call(ctx, echo, size.bytes), p.echo(size.bytes)})
+		}
 	}
 	return pairs, nil
 }
 
-func (s *subjects) call(ctx context.Context, input []byte) func() error {
+// callPeer is one way to call a guest that does nothing, and one that returns
+// its input.
+type callPeer struct {
+	name  string
+	aims  [3]float64 // of the empty call and the two echoes
+	empty func() error
+	echo  func(size int) func() error
+}
+
+func (s *subjects) callPeers(ctx context.Context) ([]callPeer, error) {
+	var peers []callPeer
+	for _, open := range []func(context.Context) (callPeer, error){s.bareWazero, s.extism, s.wapc} {
+		p, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		peers = append(peers, p)
+	}
+	return peers, nil
+}
+
+// call takes an instance, calls it and gives it back.
+func call(ctx context.Context, m *host.Module, size int) func() error {
+	input := make([]byte, size)
 	return func() error {
-		i, err := s.raw.Acquire(ctx)
+		i, err := m.Acquire(ctx)
 		if err != nil {
 			return err
 		}
 		defer i.Release()
-		_, err = i.Call(ctx, host.CodecDecode, input, nil)
-		return err
+		result, err := i.Call(ctx, host.CodecDecode, input, nil)
+		return answered(result, size, err)
 	}
 }
 
-// bare is the least that anyone can do: alloc and decode through kept handles,
-// the input copied in, nothing checked.
-func bare(ctx context.Context, mod api.Module, size int) func() error {
-	alloc, decode := mod.ExportedFunction("iprt_alloc"), mod.ExportedFunction("iprt_codec_v1_decode")
-	input, stack := make([]byte, size), make([]uint64, 4)
-	return func() error {
-		ptr := uint64(0)
-		if size > 0 {
-			stack[0] = uint64(size)
-			if err := alloc.CallWithStack(ctx, stack); err != nil {
-				return err
-			}
-			ptr = api.EncodeU32(uint32(stack[0]))
-			mod.Memory().Write(uint32(ptr), input)
+// bareWazero is the least that anyone can do: alloc and decode through kept
+// handles, nothing checked.
+func (s *subjects) bareWazero(ctx context.Context) (callPeer, error) {
+	rt := tetrate.NewRuntime(ctx)
+	s.closers = append(s.closers, rt.Close)
+	open := func(wasm []byte) (func(size int) func() error, error) {
+		mod, err := rt.InstantiateWithConfig(ctx, wasm, tetrate.NewModuleConfig().WithName(""))
+		if err != nil {
+			return nil, err
 		}
-		stack[0], stack[1], stack[2], stack[3] = ptr, uint64(size), 0, 0
-		return decode.CallWithStack(ctx, stack)
+		alloc, decode := mod.ExportedFunction(abi.ExportAlloc), mod.ExportedFunction(abi.ExportCodecDecode)
+		return func(size int) func() error {
+			input, stack := make([]byte, size), make([]uint64, 4)
+			return func() error {
+				ptr := uint64(0)
+				if size > 0 {
+					stack[0] = uint64(size)
+					if err := alloc.CallWithStack(ctx, stack); err != nil {
+						return err
+					}
+					ptr = stack[0]
+					mod.Memory().Write(uint32(ptr), input)
+				}
+				stack[0], stack[1], stack[2], stack[3] = ptr, uint64(size), 0, 0
+				return decode.CallWithStack(ctx, stack)
+			}
+		}, nil
 	}
-}
-
-func (s *subjects) pairs(ctx context.Context) ([]pair, error) {
-	calls, err := s.callPairs(ctx)
+	empty, err := open(emptyGuest())
 	if err != nil {
-		return nil, err
+		return callPeer{}, err
 	}
-	codecs, err := s.codecPairs(ctx)
-	return append(calls, codecs...), err
+	echo, err := open(echoGuest())
+	if err != nil {
+		return callPeer{}, err
+	}
+	return callPeer{"bare wazero", [3]float64{8, 0, 1.1}, empty(0), echo}, nil
 }

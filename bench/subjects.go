@@ -11,14 +11,15 @@ import (
 	"github.com/iprt/iprt/host/engine/wazero"
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/ipldbind"
+	"github.com/multiformats/go-multihash"
 )
 
 // subjects is iprt as an embedder has it: a host with the shipped codecs.
 type subjects struct {
 	engine engine.Engine
 	host   *host.Host
-	raw    *host.Module // its decode is one record: the closest a codec comes to an empty call
 	cbor   *ipldbind.Codec
+	extra  map[cid.Cid][]byte // modules that are not shipped
 
 	closers []func(context.Context) error // of the peers
 }
@@ -28,7 +29,7 @@ func newSubjects(ctx context.Context) (*subjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subjects{engine: e}
+	s := &subjects{engine: e, extra: make(map[cid.Cid][]byte)}
 	if err := s.load(ctx); err != nil {
 		s.close(ctx)
 		return nil, err
@@ -37,23 +38,18 @@ func newSubjects(ctx context.Context) (*subjects, error) {
 }
 
 func (s *subjects) load(ctx context.Context) error {
-	var ids []cid.Cid
-	lock := iprt.Builtin()
-	for _, m := range lock.Modules {
-		ids = append(ids, m.CID)
-	}
 	builtin := fetch.Func("built in", func(c cid.Cid) ([]byte, error) {
 		if b, ok := iprt.BlockFor(c); ok {
+			return b, nil
+		}
+		if b, ok := s.extra[c]; ok {
 			return b, nil
 		}
 		return nil, fetch.ErrNotFound
 	})
 	fetcher := fetch.New(fetch.Config{Store: &fetch.MemStore{}, Sources: []fetch.Source{builtin}})
 	var err error
-	if s.host, err = host.New(s.engine, host.Config{Fetch: fetcher, Policy: host.AllowList(ids...)}); err != nil {
-		return err
-	}
-	if s.raw, err = s.module(ctx, "raw"); err != nil {
+	if s.host, err = host.New(s.engine, host.Config{Fetch: fetcher, Policy: anyModule{}}); err != nil {
 		return err
 	}
 	cbor, err := s.module(ctx, "dag-cbor")
@@ -71,6 +67,21 @@ func (s *subjects) module(ctx context.Context, name string) (*host.Module, error
 	}
 	return s.host.Load(ctx, m.CID, host.Binding{Name: name})
 }
+
+// loadBytes loads a module that was made here.
+func (s *subjects) loadBytes(ctx context.Context, name string, wasm []byte) (*host.Module, error) {
+	c, err := cid.V1Builder{Codec: cid.Raw, MhType: multihash.SHA2_256}.Sum(wasm)
+	if err != nil {
+		return nil, err
+	}
+	s.extra[c] = wasm
+	return s.host.Load(ctx, c, host.Binding{Name: name})
+}
+
+// anyModule is a policy for modules that all are known.
+type anyModule struct{}
+
+func (anyModule) Allow(context.Context, host.Candidate) error { return nil }
 
 func (s *subjects) close(ctx context.Context) {
 	for _, c := range s.closers {

@@ -1,0 +1,16 @@
+package main
+
+import "context"
+
+// pairs is everything that is measured, in the order of the table.
+func (s *subjects) pairs(ctx context.Context) ([]pair, error) {
+	var all []pair
+	for _, more := range []func(context.Context) ([]pair, error){s.callPairs, s.codecPairs} {
+		pairs, err := more(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pairs...)
+	}
+	return all, nil
+}
