@@ -56,25 +56,39 @@ type guest struct {
 	slice func(fuel int64) (int64, error) // nil: no more fuel
 }
 
-func instantiate(t testing.TB, e engine.Engine, wasm []byte) *guest {
+// compile gives what makes instances of a module.
+func compile(t testing.TB, e engine.Engine, wasm []byte) func() *guest {
 	t.Helper()
-	g := &guest{t: t, ctx: hostcall.With(context.Background(), hostcall.New(hostcall.Options{}))}
-	code, err := e.Compile(g.ctx, wasm, g.imports())
+	code, err := e.Compile(context.Background(), wasm, imports())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.inst, err = code.Instantiate(g.ctx, engine.InstanceOptions{}); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { _ = code.Close(context.Background()) })
-	return g
+	return func() *guest {
+		t.Helper()
+		g := &guest{t: t}
+		g.ctx = context.WithValue(hostcall.With(context.Background(), hostcall.New(hostcall.Options{})), guestKey{}, g)
+		if g.inst, err = code.Instantiate(g.ctx, engine.InstanceOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
 }
 
-func (g *guest) imports() []engine.Import {
+func instantiate(t testing.TB, e engine.Engine, wasm []byte) *guest {
+	t.Helper()
+	return compile(t, e, wasm)()
+}
+
+type guestKey struct{}
+
+// imports are those of the host, and the function that gives slices.
+func imports() []engine.Import {
 	slice := engine.Import{
 		Module: meter.ImportModule, Name: meter.ImportSlice,
 		Type: engine.FuncType{Params: []abi.ValType{abi.I64}, Results: []abi.ValType{abi.I64}},
-		Fn: func(_ context.Context, _ engine.Memory, stack []uint64) error {
+		Fn: func(ctx context.Context, _ engine.Memory, stack []uint64) error {
+			g := ctx.Value(guestKey{}).(*guest)
 			if g.slice == nil {
 				return errOutOfFuel
 			}

@@ -22,13 +22,13 @@ func TestVectors(t *testing.T) {
 			e := newEngine(t, cfg)
 			for _, v := range vectors {
 				t.Run(name+"/"+f.String()+"/"+v.Name, func(t *testing.T) {
-					wasm := rewrite(t, v.Body, meter.Config{Flavour: f})
-					checkVector(t, v, e, wasm, meter.MaxDepth)
+					fresh := compile(t, e, rewrite(t, v.Body, meter.Config{Flavour: f}))
+					checkVector(t, v, fresh(), meter.MaxDepth)
 					if needs := number(t, v, "needs", 0); v.Expect == "returned" {
-						checkVector(t, v, e, wasm, int32(needs))
+						checkVector(t, v, fresh(), int32(needs))
 						if needs > 0 {
 							v.Expect, v.Header["burns"] = "too-deep", ""
-							checkVector(t, v, e, wasm, int32(needs-1))
+							checkVector(t, v, fresh(), int32(needs-1))
 						}
 					}
 				})
@@ -37,10 +37,9 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func checkVector(t *testing.T, v spec.Vector, e engine.Engine, wasm []byte, depth int32) {
+func checkVector(t *testing.T, v spec.Vector, g *guest, depth int32) {
 	t.Helper()
 	budget := number(t, v, "budget", 1<<40)
-	g := instantiate(t, e, wasm)
 	g.setFuel(budget)
 	g.setDepth(depth)
 	call := strings.Fields(v.Header["call"])
