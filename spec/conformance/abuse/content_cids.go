@@ -107,6 +107,7 @@ func contentModules(c *corpus) {
 		o := &Offer{}
 		o.put(cid.Raw, code)
 		o.put(cid.DagProtobuf, file)
+		o.claim(hashed(cid.Raw, mh.SHA2_512, -1, code), code)
 		return o
 	}, same(v0), same(v1), same(sum(cid.Raw, code)), same(hashed(cid.Raw, mh.SHA2_512, -1, code)))
 	for _, codec := range []uint64{cid.DagCBOR, cid.DagJSON, cid.GitRaw, 0x300010, 1 << 40} {

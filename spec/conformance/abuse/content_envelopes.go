@@ -38,7 +38,7 @@ func contentEnvelopes(c *corpus) {
 	pointing := func(o *Offer) []byte { return w.CBORBytes(o.put(cid.DagCBOR, leaf).Bytes()) }
 	try("good", "nothing: an envelope that leads to a block", "~/leaf", []Outcome{OK}, func(o *Offer) cid.Cid { return around(linkCodec(), pointing(o))(o) })
 
-	refused := []Outcome{Reject, Error}
+	refused := []Outcome{Reject, Deny, Error} // a policy may be asked first, and say no
 	try("codec-is-data", "an envelope whose codec is no code", "~", refused, around([]byte("not code"), w.CBORBytes(nil)))
 	try("codec-is-envelope", "an envelope whose codec is an envelope", "~", refused, func(o *Offer) cid.Cid {
 		inner := envelope(o.put(cid.Raw, linkCodec()), w.CBORBytes(linkCodec()))

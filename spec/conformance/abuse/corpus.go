@@ -10,12 +10,12 @@ import (
 func Cases() []Case {
 	var c corpus
 	for _, add := range []func(*corpus){
-		staticFiles, staticClaims, staticLimits, staticEncodings, staticBombs, staticSegments, staticManifests, staticMutations,
+		staticFiles, staticClaims, staticLimits, staticEncodings, staticBombs, staticSegments, staticOpcodes, staticManifests, staticMutations,
 		shapes,
 		endless, recursions, growth, traps,
 		hostileAllocs, hostileResults, hostileTables, hostileStart, hostileCalls,
 		lifecycles,
-		floods,
+		floods, crowds,
 		contentCIDs, contentFiles, contentCARs, contentEnvelopes, contentCBOR,
 		smuggling, nans, reuse,
 		faults,

@@ -113,7 +113,7 @@ func faultyServers(c *corpus) {
 		for _, root := range []cid.Cid{sum(cid.Raw, block), sum(cid.DagProtobuf, file)} {
 			step := fetches(root, Error, Limit)
 			if s.slow {
-				step.Within, step.Want = 2*patience, []Outcome{Limit.Of("time"), Error.Of("not-found")}
+				step.Within, step.Want = 3*patience, []Outcome{Limit.Of("time"), Error.Of("not-found")}
 			}
 			c.offer(Faults, "server/"+s.name+"-"+map[uint64]string{cid.Raw: "block", cid.DagProtobuf: "file"}[root.Prefix().Codec], "a gateway that does not do what HTTP is for", serve(s.do), step)
 		}

@@ -87,10 +87,10 @@ func staticOrder(c *corpus, list [][]byte) {
 	}
 }
 
-// withoutOutcome: only elements, globals nobody reads and the data count are dispensable.
+// withoutOutcome: only elements and the data count are dispensable.
 func withoutOutcome(id byte) Outcome {
 	switch id {
-	case w.SecElement, w.SecDataCount, w.SecData:
+	case w.SecElement, w.SecDataCount:
 		return OK
 	}
 	return Reject

@@ -165,6 +165,6 @@ func hostCall(iface, name, params string, result bool, at, n int32) []Step {
 	want := []Outcome{Error, Trap, Limit}
 	return []Step{
 		{Do: Load{Place: "it", Wasm: w.Codec(opts...), Grants: []string{log, config}}, Want: []Outcome{OK}},
-		{Do: Call{Place: "it", Export: "decode", Input: []byte("x")}, Want: want, Within: 2 * patience, Times: 2},
+		{Do: Call{Place: "it", Export: "decode", Input: []byte("x")}, Want: want, Within: 4 * patience},
 	}
 }
