@@ -81,7 +81,7 @@ func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, ev *LoadEvent) e
 		return err
 	}
 	ev.Estimate = est.Total
-	if est.Total <= l.MaxCompileTime && est.Worst <= l.MaxFunctionCompileTime {
+	if l.affords(est) {
 		return nil
 	}
 	return &RefusedError{
@@ -90,4 +90,9 @@ func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, ev *LoadEvent) e
 			est.Total.Round(time.Millisecond), est.WorstFunction, est.Worst.Round(time.Millisecond), l.MaxCompileTime, l.MaxFunctionCompileTime),
 		Advice: "have it compiled in a process of its own (Config.Artifacts), or raise MaxCompileTime and MaxFunctionCompileTime in the host's limits if you trust it",
 	}
+}
+
+// affords compares an estimate with the budget.
+func (l Limits) affords(est validate.Estimate) bool {
+	return est.Total <= l.MaxCompileTime && est.Worst <= l.MaxFunctionCompileTime
 }

@@ -100,8 +100,8 @@ func TestStartIsBounded(t *testing.T) {
 	loop := code{}.Loop(wasmtest.Void).Br(0).End()
 	for name, opt := range map[string]wasmtest.Option{
 		"_initialize": wasmtest.Initialize(loop),
-		"iprt_init":  wasmtest.Init(loop.I32Const(0)),
-		"iprt_error": wasmtest.Body(abi.ExportError, loop.I32Const(0)),
+		"iprt_init":   wasmtest.Init(loop.I32Const(0)),
+		"iprt_error":  wasmtest.Body(abi.ExportError, loop.I32Const(0)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{FuelPerCall: 3_000_000}, Breaker: host.Breaker{Faults: 2}})

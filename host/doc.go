@@ -40,16 +40,38 @@
 // A module loaded twice is compiled once; its two bindings share that code and
 // nothing else. Instances are pooled per module. An instance that trapped, hit
 // a limit or broke the ABI is discarded, the module stays usable. One that did
-// none of that serves the next caller with its memory as it is: what must be
-// kept apart goes into separate bindings.
+// none of that serves the next caller of the same domain with its memory as it
+// is; for a caller of another domain it is put back to its first state. Say
+// with [InDomain] on whose behalf modules are called.
 //
-// # What is not bounded yet
+// # What a module can cost
 //
-// Memory, inputs, outputs, logs and the number of instances are bounded by
-// [Limits]; time is not. Code is not metered in this release: a guest that
-// loops is not interrupted by a context, a deadline or [Host.Close], and in
-// compiled code it stalls the garbage collector of the whole process. Allow
-// only modules that you trust not to do that.
+// [Limits] bounds it: memory, time, what is executed, inputs, outputs, logs,
+// calls of the host, the number of instances, and what compiling may take.
+// Code is metered: every 100,000 units of fuel, well within a millisecond, a
+// guest asks the host for more, and then its budget, its deadline, its context
+// and whether somebody closes the module are looked at. The same call takes
+// the same fuel on every engine. The garbage collector need not wait longer
+// than that either.
+//
+// A call that ends within its first slice is never held up. One that does not
+// needs a run token ([Config.RunTokens]) from then on, and shares the tokens
+// with others like it, in turns: however many guests spin, short calls and the
+// rest of the program keep a processor.
+//
+// A module that keeps failing is put in quarantine for a while; see [Breaker].
+//
+// What is not bounded: what side channels tell two guests in one process of
+// each other, and what flaws an engine may have.
+//
+// # Calls on behalf of calls
+//
+// A host function that calls a guest passes on the context that it got. Its
+// guest then runs on the run token and within the time of the one that it
+// works for, and cannot go on like that: nesting ends there. The context must
+// not be used after the function has returned. A function that may wait for
+// something else than a processor says so in its table (hostcall.Waits); the
+// token is free for others while it runs.
 //
 // # Errors
 //

@@ -45,6 +45,18 @@ type Policy interface {
 	Allow(ctx context.Context, c Candidate) error
 }
 
+// Denier is a [Policy] that knows modules that must never run. A denial is
+// final: [AnyOf] allows nothing that one of its policies denies, and a host
+// asks before anything else. The file of host/policy is one.
+type Denier interface {
+	Denied(c Candidate) bool
+}
+
+func denied(p Policy, c Candidate) bool {
+	d, ok := p.(Denier)
+	return ok && d.Denied(c)
+}
+
 // PolicyFunc is a [Policy] made of a function.
 type PolicyFunc func(ctx context.Context, c Candidate) error
 
@@ -63,8 +75,8 @@ func AllowList(cids ...cid.Cid) Policy {
 }
 
 // AllowPure allows every module that imports nothing but iprt:core and the
-// deterministic WASI set. Such a module reaches nothing outside itself, but
-// until code is metered it can still loop; see [Limits].
+// deterministic WASI set. Such a module reaches nothing outside itself, and
+// costs no more than [Limits] allows.
 func AllowPure() Policy {
 	return PolicyFunc(func(_ context.Context, c Candidate) error {
 		if c.Purity == manifest.Granted {
@@ -74,22 +86,37 @@ func AllowPure() Policy {
 	})
 }
 
-// AnyOf allows what at least one of the policies allows.
-func AnyOf(policies ...Policy) Policy {
-	return PolicyFunc(func(ctx context.Context, c Candidate) error {
-		errs := make([]error, 0, len(policies))
-		for _, p := range policies {
-			err := p.Allow(ctx, c)
-			if err == nil {
-				return nil
-			}
-			errs = append(errs, err)
+// AnyOf allows what at least one of the policies allows and none, being a
+// [Denier], denies. It is a Denier itself.
+func AnyOf(policies ...Policy) Policy { return anyOf(slices.Clone(policies)) }
+
+type anyOf []Policy
+
+func (a anyOf) Denied(c Candidate) bool {
+	return slices.ContainsFunc(a, func(p Policy) bool { return denied(p, c) })
+}
+
+func (a anyOf) Allow(ctx context.Context, c Candidate) error {
+	errs := make([]error, 0, len(a))
+	allowed := false
+	for _, p := range a {
+		err := p.Allow(ctx, c)
+		if err == nil {
+			allowed = true
+			continue
 		}
-		if len(errs) == 0 {
-			return errors.New("no policy allows it")
+		if denied(p, c) {
+			return err
 		}
-		return errors.Join(errs...)
-	})
+		errs = append(errs, err)
+	}
+	switch {
+	case allowed:
+		return nil
+	case len(errs) == 0:
+		return errors.New("no policy allows it")
+	}
+	return errors.Join(errs...)
 }
 
 // refuseAll is the policy of a host that was given none.

@@ -9,6 +9,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"github.com/iprt/iprt/abi"
+	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/engine/guesttext"
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/manifest"
@@ -49,6 +50,23 @@ type Report struct {
 	Missing []string `json:"missing"`
 
 	Limits StaticLimits `json:"limits"`
+
+	// Class is whose limits it fits: "untrusted", "pinned" or, for a module
+	// that no host would run, empty.
+	Class string `json:"class,omitempty"`
+	// Compile estimates what compiling it would cost, nil if it cannot be.
+	Compile *CompileReport `json:"compile,omitempty"`
+	// Reset says what happens to an instance between two domains: "restored"
+	// or "instantiated-anew".
+	Reset string `json:"reset,omitempty"`
+}
+
+// CompileReport is an estimate that is not exceeded by much, at a budget.
+type CompileReport struct {
+	Milliseconds         int64 `json:"milliseconds"`
+	FunctionMilliseconds int64 `json:"function_milliseconds"` // of the worst function
+	// Where it would be compiled: "in-process", "child-process", or "refused".
+	Where string `json:"where"`
 }
 
 // RoleReport is one role of a module.
@@ -87,6 +105,12 @@ const (
 	VerdictRejected = "rejected"
 )
 
+// The classes of a [Report].
+const (
+	classUntrusted = "untrusted"
+	classPinned    = "pinned"
+)
+
 // maxShown bounds a guest's name in a report, in bytes.
 const maxShown = 256
 
@@ -111,6 +135,7 @@ func (h *Host) inspect(v fetch.Verified) (*Report, error) {
 	}
 	if info != nil {
 		r.shape(h, info)
+		r.cost(h, v, info)
 		r.manifest(info.Manifest)
 		r.imports(h, info)
 	}
@@ -134,10 +159,20 @@ func (r *Report) shape(h *Host, info *validate.Info) {
 		r.Exports = append(r.Exports, guesttext.Line(name, maxShown))
 	}
 	r.Purity = info.Purity.String()
+	switch r.Verdict {
+	case VerdictAccepted:
+		r.Class = classUntrusted
+	case VerdictPinned:
+		r.Class = classPinned
+	}
+	r.Reset = "instantiated-anew"
+	if resettable(info) {
+		r.Reset = "restored"
+	}
 	r.Limits = StaticLimits{Functions: info.Functions, CodeBytes: info.CodeBytes, DataBytes: info.DataBytes}
 	if m := info.Memory; m != nil {
 		r.Limits.MemoryMin = uint64(m.Min) * pageSize
-		r.Limits.MemoryMax = h.cfg.Limits.withDefaults(false).memory()
+		r.Limits.MemoryMax = h.cfg.Limits.withDefaults(r.Class == classPinned).memory()
 		if m.HasMax {
 			r.Limits.MemoryMax = min(r.Limits.MemoryMax, uint64(m.Max)*pageSize)
 		}
@@ -147,6 +182,26 @@ func (r *Report) shape(h *Host, info *validate.Info) {
 	}
 	for _, p := range info.Toolchain {
 		r.Limits.Toolchains = append(r.Limits.Toolchains, p.Name+" "+p.Version)
+	}
+}
+
+// cost estimates the compilation, of the module as it would be metered here.
+func (r *Report) cost(h *Host, v fetch.Verified, info *validate.Info) {
+	l := h.cfg.Limits.withDefaults(r.Class == classPinned)
+	metered, err := h.meter(v, info, l)
+	if err != nil {
+		return
+	}
+	est, err := validate.EstimateCompile(metered)
+	if err != nil {
+		return
+	}
+	r.Compile = &CompileReport{Milliseconds: est.Total.Milliseconds(), FunctionMilliseconds: est.Worst.Milliseconds(), Where: "in-process"}
+	if !l.affords(est) {
+		r.Compile.Where = "refused"
+		if _, ok := h.engine.(engine.Precompiler); ok && h.cfg.Artifacts != nil {
+			r.Compile.Where = "child-process"
+		}
 	}
 }
 
@@ -196,7 +251,9 @@ func (r *Report) imports(h *Host, info *validate.Info) {
 	if info.Purity != manifest.Granted {
 		r.Could = append(r.Could, "reach nothing outside itself")
 	}
-	r.Could = append(r.Could, fmt.Sprintf("use up to %d bytes of memory per instance, and time without bound", r.Limits.MemoryMax))
+	l := h.cfg.Limits.withDefaults(r.Class == classPinned)
+	r.Could = append(r.Could, fmt.Sprintf("use up to %d bytes of memory per instance, and %d units of fuel or %v per call",
+		r.Limits.MemoryMax, l.FuelPerCall, l.MaxCallTime))
 }
 
 func (h *Host) importReport(iface string, m *manifest.Manifest) ImportReport {

@@ -23,6 +23,34 @@ type Stats struct {
 	LastErrorTime time.Time // zero if never
 }
 
+// HostStats is what a host is doing now, for gauges.
+type HostStats struct {
+	Modules     int    // loaded
+	Instances   int    // alive
+	MemoryBytes uint64 // their linear memory
+
+	RunTokens      int // see Config.RunTokens
+	RunTokensInUse int
+	RunQueue       int // calls that wait for one
+
+	Quarantined int // modules and domains, see Host.Quarantined
+}
+
+// Stats returns how busy the host is.
+func (h *Host) Stats() HostStats {
+	s := HostStats{
+		RunTokens: h.cfg.RunTokens, RunTokensInUse: h.turns.inUse(), RunQueue: int(h.turns.waiting.Load()),
+		Quarantined: len(h.Quarantined()),
+	}
+	for _, m := range h.Modules() {
+		ms := m.Stats()
+		s.Modules++
+		s.Instances += ms.Instances
+		s.MemoryBytes += ms.MemoryBytes
+	}
+	return s
+}
+
 // stats counts for a module what guests do not count themselves.
 type stats struct {
 	started, discarded, resets atomic.Uint64

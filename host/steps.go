@@ -66,7 +66,11 @@ func rules(pinned bool) validate.Rules {
 }
 
 func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info, b Binding) error {
-	if h.denied[v.ID()] {
+	c := Candidate{
+		ID: v.ID(), Locator: v.Locator(), Manifest: info.Manifest, Purity: info.Purity,
+		Size: info.Size, Binding: b.Name,
+	}
+	if h.denied[v.ID()] || denied(h.cfg.Policy, c) {
 		return &RefusedError{
 			Module: v.ID(), Kind: RefusedDenied, Reason: "this host was told never to load it",
 			Advice: "take it off the list of denied modules, if you are sure",
@@ -75,10 +79,7 @@ func (h *Host) allow(ctx context.Context, v fetch.Verified, info *validate.Info,
 	if q, ok := h.breakers.check(h.breakers.peek(v.ID()), domainOf(ctx)); ok {
 		return q.refusal()
 	}
-	err := h.cfg.Policy.Allow(ctx, Candidate{
-		ID: v.ID(), Locator: v.Locator(), Manifest: info.Manifest, Purity: info.Purity,
-		Size: info.Size, Binding: b.Name,
-	})
+	err := h.cfg.Policy.Allow(ctx, c)
 	if err == nil {
 		return nil
 	}
