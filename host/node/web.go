@@ -25,7 +25,7 @@ type webServer struct {
 }
 
 // listenTCP serves h on host:port in the background. flag names the option
-// that the address came from.
+// that the address came from. Clients are strangers, who may be slow on purpose.
 func listenTCP(flag, addr string, h http.Handler, log *slog.Logger) (*webServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -35,7 +35,14 @@ func listenTCP(flag, addr string, h http.Handler, log *slog.Logger) (*webServer,
 		}
 		return nil, control.Errorf(kind, "listen", hint, "cannot listen on %s %q: %w", flag, addr, err)
 	}
-	return serve(l, h, log), nil
+	return serveStrangers(l, h, log, defaultStrangers), nil
+}
+
+func serveStrangers(l net.Listener, h http.Handler, log *slog.Logger, s strangers) *webServer {
+	return start(s.listen(l), s.pace(h), log, func(server *http.Server) {
+		server.ReadTimeout = s.request
+		server.WriteTimeout = s.idle // of what is no handler's; pace replaces it
+	})
 }
 
 func isAddrError(err error) bool {
@@ -43,8 +50,13 @@ func isAddrError(err error) bool {
 	return ok
 }
 
-// serve answers what arrives at l with h. It owns l from here on.
+// serve answers what arrives at l with h, for clients of the owner's. It owns l
+// from here on.
 func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
+	return start(l, h, log, func(*http.Server) {})
+}
+
+func start(l net.Listener, h http.Handler, log *slog.Logger, adjust func(*http.Server)) *webServer {
 	ctx, cut := context.WithCancelCause(context.Background())
 	s := &webServer{addr: l.Addr(), cut: cut}
 	s.server = &http.Server{
@@ -61,6 +73,7 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	adjust(s.server)
 	s.running.Go(func() {
 		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("a server stopped", "addr", s.addr.String(), "err", err)
@@ -73,11 +86,13 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger) *webServer {
 var errStopped = control.Errorf(control.Failed, "node-stopped", "start the node again and repeat the command",
 	"the node stopped before it was done with this request")
 
-// lastWords is how long handlers that were cut off may take to say so.
+// lastWords is how long handlers that were cut off may take to say so, and then
+// how long they may take to notice that nobody listens.
 const lastWords = time.Second
 
 // stop accepts nothing more, lets requests finish until ctx ends, then cuts
-// them off. When it returns nil no handler runs; a nil server has stopped
+// them off, and closes the connections of those whose clients do not take the
+// answer. When it returns nil no handler runs; a nil server has stopped
 // already. A handler that waits for a guest which does not end keeps running,
 // and the error says so.
 func (s *webServer) stop(ctx context.Context) error {
@@ -93,21 +108,24 @@ func (s *webServer) stop(ctx context.Context) error {
 		s.handlers.Unlock()
 		close(over)
 	}()
+	ended := within(over, lastWords)
 	var err error
-	select {
-	case <-over:
-	case <-time.After(lastWords):
-		err = fmt.Errorf("a request at %s does not end", s.addr)
-	}
 	if late {
-		// A handler that returned has not been heard yet: net/http sends what
-		// is left after it. Shutdown waits for that, Close would not.
-		last, cancel := context.WithTimeout(context.Background(), lastWords)
-		defer cancel()
-		if s.server.Shutdown(last) != nil {
-			err = errors.Join(err, s.server.Close())
-		}
+		err = s.server.Close()
+		ended = ended || within(over, lastWords)
+	}
+	if !ended {
+		err = errors.Join(err, fmt.Errorf("a request at %s does not end", s.addr))
 	}
 	s.running.Wait()
 	return err
+}
+
+func within(over <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-over:
+		return true
+	case <-time.After(d):
+		return false
+	}
 }
