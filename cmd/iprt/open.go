@@ -103,6 +103,8 @@ func (a *app) openNode(ctx context.Context, adjust func(*node.Config)) (*node.No
 		Offline:  a.flags.offline,
 		Log:      a.log,
 		Version:  version(),
+
+		CompileArgs: compileArgs(eng, a.flags.engine),
 	}
 	if a.flags.builtin {
 		cfg.Builtin = builtin()

@@ -64,17 +64,18 @@ var errMaxTime = errors.New("the compile process passed its deadline")
 // Errors: [*ChildError]; ctx.Err().
 func (c Child) Compile(ctx context.Context, metered []byte) ([]byte, error) {
 	c = c.withDefaults()
-	path := c.Path
+	path, name := c.Path, c.Path
 	if path == "" {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, &ChildError{Failure: FailedStart, Err: err}
 		}
-		path = self
+		path, name = self, os.Args[0]
 	}
 	life, end := context.WithTimeoutCause(ctx, c.MaxTime, errMaxTime)
 	defer end()
 	cmd := exec.CommandContext(life, path, c.Args...)
+	cmd.Args[0] = name // programs that are several things look at it
 	cmd.Env, cmd.Dir = []string{}, root()
 	cmd.Stdin = io.MultiReader(bytes.NewReader(c.request(len(metered))), bytes.NewReader(metered))
 	complaint := &head{limit: 4 << 10}

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,4 +94,16 @@ func (s *Store) Size() (n int64) {
 		n += e.size
 	}
 	return n
+}
+
+// Usage reports how many entries the cache below dir holds, and how many bytes they
+// take, without opening it. A directory that is not there holds none.
+func Usage(dir string) (entries int, bytes int64) {
+	s := &Store{cfg: Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}}
+	for _, e := range s.list() {
+		if e.complete() {
+			entries, bytes = entries+1, bytes+e.size
+		}
+	}
+	return entries, bytes
 }

@@ -55,6 +55,11 @@ type Config struct {
 	// a grant.
 	Builtin []Builtin
 
+	// CompileArgs are the arguments with which this program compiles one module,
+	// as artifact.ChildMain does it with the same engine. With none, code is not kept,
+	// and modules that are dear to compile are refused.
+	CompileArgs []string
+
 	// Limits bounds what modules cost. The zero value is safe.
 	Limits host.Limits
 

@@ -304,11 +304,17 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`iprt_loads_total{result="ok"} 1`,
 		`iprt_calls_total{export="iprt_codec_v1_encode",result="ok"} 1`,
-		"iprt_instances 1", "libp2p_", "go_goroutines",
+		`iprt_call_duration_seconds_count{export="iprt_codec_v1_encode"} 1`,
+		`iprt_call_bytes_total{direction="in"} `, "iprt_load_duration_seconds_count 1", "iprt_compile_duration_seconds_count 1",
+		"iprt_instances 1", "iprt_instances_started_total 1", "iprt_modules 1", "iprt_quarantined 0", "iprt_quarantines_total 0",
+		"iprt_build_info{", "libp2p_", "go_goroutines",
 	} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("no %s", want)
 		}
+	}
+	if strings.Contains(string(body), "iprt_call_fuel_total 0\n") {
+		t.Error("a call burnt no fuel")
 	}
 }
 
