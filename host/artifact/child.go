@@ -121,13 +121,15 @@ func (c Child) autopsy(life context.Context, cmd *exec.Cmd, complaint string, er
 	s := cmd.ProcessState
 	switch {
 	case errors.Is(context.Cause(life), errMaxTime):
-		e.Failure, e.Text = FailedTime, ""
+		e.Failure = FailedTime
 	case s != nil && killed(s) && s.UserTime()+s.SystemTime() >= wholeSeconds(c.MaxCPU)-time.Second/2:
-		e.Failure, e.Text = FailedCPU, ""
+		e.Failure = FailedCPU
 	case outOfMemory(complaint):
-		e.Failure, e.Text = FailedMemory, ""
+		e.Failure = FailedMemory
 	}
-	e.Limit = c.limit(e.Failure)
+	if e.Limit = c.limit(e.Failure); e.Limit != "" {
+		e.Text, e.Err = "", nil // that it was killed is how it was stopped
+	}
 	return e
 }
 

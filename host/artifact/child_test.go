@@ -86,6 +86,8 @@ func child(args []string) int {
 		return artifact.ChildMain(os.Stdin, os.Stdout, func() (artifact.Compiler, error) { return c, nil })
 	}
 	switch args[0] {
+	case "wazero":
+		return artifact.ChildMain(os.Stdin, os.Stdout, func() (artifact.Compiler, error) { return precompiler() })
 	case "garbage":
 		_, _ = os.Stdout.WriteString("\x1b[31mhello, this is not what you expect, is it?\n")
 	case "endless":
