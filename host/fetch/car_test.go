@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -16,6 +17,7 @@ import (
 	"github.com/iprt/iprt/host/fetch/unixfs"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 )
 
 // recorder notes the order in which blocks are put.
@@ -251,5 +253,54 @@ func TestFunc(t *testing.T) {
 	}
 	if _, err := f.File(t.Context(), fetch.Request{CID: fetch.Identity([]byte("other"))}); !errors.Is(err, fetch.ErrNotFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCARWithoutUse has sections that nobody can ask for. They take no memory,
+// and do not hide the others.
+func TestCARWithoutUse(t *testing.T) {
+	store := new(fetch.MemStore)
+	small := putRaw(t, store, []byte("small"))
+	var car bytes.Buffer
+	writeCARHeader(&car, small)
+	const size, count = 1 << 20, 100
+	for i := range count {
+		block := bytes.Repeat([]byte{byte(i)}, size)
+		hash, err := multihash.Sum(block, multihash.IDENTITY, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeSection(&car, cid.NewCidV1(cid.Raw, hash), block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writeSection(&car, small, []byte("small")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.car")
+	if err := os.WriteFile(path, car.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	car = bytes.Buffer{}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	s, err := fetch.OpenCAR(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > count*size/10 {
+		t.Errorf("the index takes %d bytes", grown)
+	}
+	if b, err := s.Get(t.Context(), small); err != nil || string(b) != "small" {
+		t.Errorf("%q, %v", b, err)
+	}
+	for c := range s.All() {
+		if c != small {
+			t.Errorf("it lists %.20s…", c)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -42,6 +43,8 @@ type Gateway struct {
 	auth   string // value of the Authorization header, or ""
 	opts   GatewayOptions
 	client *http.Client
+	chosen atomic.Pointer[string] // its own host and port, as they are dialled
+	public atomic.Bool            // it was found at a public address
 }
 
 // NewGateway returns a source for the gateway at rawURL, such as
@@ -67,7 +70,7 @@ func NewGateway(rawURL string, opts GatewayOptions) (*Gateway, error) {
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/ipfs")
 	u.RawPath = ""
 	g.base, g.name = u, "gateway "+u.String()
-	g.client = &http.Client{Transport: newTransport(), CheckRedirect: checkRedirect}
+	g.client = &http.Client{Transport: newTransport(g.dial), CheckRedirect: checkRedirect}
 	return g, nil
 }
 
@@ -81,10 +84,10 @@ func basicAuth(user *url.Userinfo) string {
 	return r.Header.Get("Authorization")
 }
 
-func newTransport() *http.Transport {
+func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil, // not from the environment
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext:            dial,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -212,8 +215,8 @@ func checkResponse(resp *http.Response, want string) error {
 }
 
 // checkRedirect lets a gateway move to another host, as subdomain gateways do,
-// as long as it goes on asking for the same content: a gateway must not make
-// this machine ask its own network for something else.
+// as long as it goes on asking for the same content. Where that host may be,
+// [Gateway.dial] says.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
