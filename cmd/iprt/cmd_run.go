@@ -44,7 +44,7 @@ The node listens on this machine only, unless --listen says otherwise.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.allow, "allow", nil, "allow the module `CID` as well, while this node runs, or that in a file; repeatable")
-	cmd.Flags().StringVar(&f.http, "http", "", "serve blocks and CARs of the store, as a trustless gateway, on `ADDR`")
+	cmd.Flags().StringVar(&f.http, "http", "", "serve blocks and CARs of the store, read-only, as a trustless gateway on `ADDR`; web pages of any origin may read there")
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "serve metrics for Prometheus on `ADDR`")
 	cmd.Flags().DurationVar(&f.drain, "drain", drainTime, "let calls finish for this `TIME` after the signal to stop")
 	return cmd

@@ -31,7 +31,25 @@ func trustlessGateway(bs blockstore.Blockstore, reg prometheus.Registerer) (http
 	}, backend)
 	mux := http.NewServeMux()
 	mux.Handle("/ipfs/", handler) // not /ipns/: that would look up names in the DNS
-	return mux, nil
+	// Pages of any origin may read: what is served is public to whoever reaches
+	// the port, and no request changes anything or carries credentials.
+	return gateway.NewHeaders(nil).ApplyCors().Wrap(readOnly(mux)), nil
+}
+
+// readOnly answers a browser's question what it may do, and nothing that could be
+// meant to change something.
+func readOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			next.ServeHTTP(w, r)
+		case http.MethodOptions:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+			http.Error(w, "this gateway is read-only", http.StatusMethodNotAllowed)
+		}
+	})
 }
 
 func metricsHandler(g prometheus.Gatherer) http.Handler {
