@@ -81,16 +81,12 @@ func (rw *rewriter) appendLocals(dst, old []byte, sc *scan) []byte {
 // edit copies the instructions with the changes that the scan asked for.
 func (rw *rewriter) edit(dst, old []byte, sc *scan) []byte {
 	pos := sc.codeAt
-	unchecked := int64(0)                // fuel charged since the last check, in the order of the code
-	for i := 1; i < len(sc.edits); i++ { // the first is the entry
-		e := &sc.edits[i]
+	unchecked := int64(0) // fuel charged since the last check, in the order of the code
+	for _, e := range sc.edits[1:] {
 		dst = append(dst, old[pos:e.at]...)
 		pos = e.at + e.skip
 		switch e.kind {
 		case blockStart, loopStart:
-			if e.n == 0 && e.kind == blockStart {
-				continue
-			}
 			if e.n != 0 {
 				dst = rw.ops.charge(dst, e.n)
 			}

@@ -79,7 +79,7 @@ func TestOvershoot(t *testing.T) {
 	const length, budget = 10_000, 1_000_000
 	var fills w.Code
 	one := w.Code{}.I32Const(0).I32Const(1).LocalGet(0).Raw(0xfc, 11, 0)
-	for range 3000 {
+	for range 1500 {
 		fills = append(fills, one...)
 	}
 	b := w.New()
@@ -89,7 +89,7 @@ func TestOvershoot(t *testing.T) {
 		g := instantiate(t, newEngine(t, cfg), rewrite(t, b.Bytes(), meter.Config{}))
 		g.setFuel(budget)
 		_, err := g.call("f", length)
-		if !errors.Is(err, errOutOfFuel) || g.fuel() < -length-3000*13 {
+		if !errors.Is(err, errOutOfFuel) || g.fuel() < -length-1500*13 {
 			t.Errorf("%s: %v, fuel %d", name, err, g.fuel())
 		}
 	}

@@ -1,15 +1,36 @@
 // Package meter turns a validated module into the one that an engine gets to see. The module's identity stays the CID of
 // the original bytes.
 //
-// Start with [Rewrite]. Today it bounds what an instance can occupy: the maxima of memory and table are lowered to those of
-// the class, or added where a toolchain left them out; and it takes away what engines parse with little care: custom
-// sections, except for function names, which it writes anew.
+// Start with [Rewrite]. The module that it returns computes what the original does, and
 //
-// # What it does not do yet
+//   - burns fuel: each block of instructions takes its weight from a global variable. When that is below zero, at the entry
+//     of a function, at the head of a loop, or after an operation on a long piece of memory, the code asks the host for more,
+//     or traps (see [Flavour]). Nothing runs for long without passing such a point;
+//   - takes stack slots as its functions call each other, and traps when none are left, long before the stack of any engine
+//     ends;
+//   - grows memory and table up to limits that the host sets for each instance;
+//   - gives NaNs whose bits are the same everywhere, unless [Config.KeepNaN];
+//   - exports what the host needs to measure it and to put it back to its first state: see [ExportFuel] and its neighbours;
+//   - has no custom sections but clean function names: engines read others with little care.
 //
-// Code is not touched. Nothing bounds how long a call runs or how deep it recurses, and no deadline interrupts it: a guest
-// that loops occupies its thread for ever, and in compiled code stops the garbage collector with it. Fuel and depth, and with
-// them [Config.Flavour] and [Config.KeepNaN], will be added by this stage. Until then load only modules that you trust not to loop.
+// What a call burns and how deep it gets is fixed to the number by spec/metering.md, as a property of the original module.
+// Flavour, limits, slices and engine have no part in it.
+//
+// # A call
+//
+// The host offers the function [ImportSlice] of [ImportModule] as an import. It sets fuel before each call and reads it after:
+// a call that returns with fuel below zero has overspent like one that trapped with it, and its result must be dropped. After a
+// trap, depth below zero says that the call was too deep, and fuel below zero that it ran out. One unit of fuel is
+// about 0.1 to 0.2 ns of compiled code.
+//
+// # How it is done
+//
+// Each body is read once (scan.go), which notes the blocks, what they weigh, and what else is to change; then it is
+// copied with the changes (code.go). Everything added stands behind what the module has, types, globals and locals, so that of all
+// indices only those of functions move, as the added import comes before them. No index may have been out of range before: it
+// could be in range after. That is why Rewrite takes only what package validate has accepted.
+//
+// The result is at most 16 times as long as the module, and 128 bytes for each function; toolchains' output grows by a half.
 //
 // # Caching
 //
@@ -30,11 +51,11 @@ type Config struct {
 	MaxTableElements uint32 // default 65,536
 
 	Flavour Flavour // what code does when fuel ends; default [Slices]
-	KeepNaN bool    // leave the bits of NaN results to the engine; by default they are the same on all
+	KeepNaN bool    // leave the bits of NaN results to the engine; by default those of f32 and f64 are the same on all, and those in vectors are not
 }
 
 // revision names what Rewrite does; it changes with every change of its output.
-const revision = 2
+const revision = 3
 
 func (c Config) withDefaults() Config {
 	if c.MaxMemoryPages == 0 {
@@ -43,6 +64,9 @@ func (c Config) withDefaults() Config {
 	c.MaxMemoryPages = min(c.MaxMemoryPages, wasmbin.MaxPages)
 	if c.MaxTableElements == 0 {
 		c.MaxTableElements = 65536
+	}
+	if c.Flavour != OneSlice {
+		c.Flavour = Slices
 	}
 	return c
 }

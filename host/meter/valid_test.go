@@ -201,3 +201,44 @@ func FuzzRewrite(f *testing.F) {
 		sameValidity(t, newEngine(t, wazero.Config{Interpreter: true}), wasm)
 	})
 }
+
+// FuzzBody is the same for the body of one function, in a module that has something of everything to refer to.
+func FuzzBody(f *testing.F) {
+	f.Add([]byte{0, w.OpEnd})
+	for seed := range uint64(20) {
+		p := generate(seed)
+		last := p.funcs[len(p.funcs)-1]
+		body := []byte{1, byte(last.locals), w.I32}
+		for _, i := range last.code {
+			body = i.append(body, w.New(), func(int) []byte { return nil })
+		}
+		f.Add(append(body, w.OpEnd))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > 1<<12 {
+			return
+		}
+		sameValidity(t, newEngine(t, wazero.Config{Interpreter: true}), around(body))
+	})
+}
+
+func around(body []byte) []byte {
+	b := w.New()
+	b.ImportFunc("iprt:core/v1", "abort", []byte{w.I32, w.I32, w.I32}, nil)
+	b.Type(nil, []byte{w.I32, w.F64})
+	b.Type([]byte{w.I32}, []byte{w.I32})
+	b.Memory(1, 2)
+	b.Table(3, 4)
+	for _, typ := range []byte{w.I32, w.I64, w.F32, w.F64, w.FuncRef} {
+		b.Global(typ, true, map[byte]w.Code{
+			w.I32: w.Code{}.I32Const(1), w.I64: w.Code{}.I64Const(1), w.F32: w.Code{}.Raw(0x43, 0, 0, 0, 0),
+			w.F64: w.Code{}.Raw(0x44, 0, 0, 0, 0, 0, 0, 0, 0), w.FuncRef: w.Code{}.RefNull(w.FuncRef),
+		}[typ])
+	}
+	fn := b.FuncRaw(b.Type([]byte{w.I32, w.I64, w.F32, w.F64}, []byte{w.I32}), body)
+	b.Elem(0, fn)
+	b.ElemRaw(w.Cat([]byte{1, 0}, w.Vec(w.U32(fn))))
+	b.DataCount()
+	b.DataRaw(w.Cat([]byte{1}, w.U32(3), []byte("abc")))
+	return b.Bytes()
+}
