@@ -21,7 +21,7 @@ func (a *app) inspectCmd() *cobra.Command {
 		Short: "Say what a module is and what it could do, without running it",
 		Long: `Say what a module is: its identity, roles, interfaces and imports, what it could
 ever do, what it would need granted, its static limits, and what the validator
-says of it. Nothing of it is run. MODULE is a CID, a file, or a name in
+says of it. Nothing of it is run or compiled; an engine may still refuse it. MODULE is a CID, a file, or a name in
 iprt.lock.`,
 		Example: "  iprt inspect ./my-codec.wasm\n  iprt inspect bencode\n  iprt --json inspect bafkrei…",
 		Args:    wants(cobra.ExactArgs(1), "one MODULE"),
@@ -136,7 +136,20 @@ func printReport(w io.Writer, r host.Report) error {
 	}
 	out.printf("limits     memory %s to %s, %d functions, %s of code\n",
 		bytesText(r.Limits.MemoryMin), bytesText(r.Limits.MemoryMax), r.Limits.Functions, bytesText(uint64(r.Limits.CodeBytes)))
+	if c := r.Compile; c != nil {
+		out.printf("compile    not tried; would take about %d ms, %s\n", max(1, c.Milliseconds), compileText(c.Where))
+	}
 	return out.err
+}
+
+func compileText(where string) string {
+	switch where {
+	case "in-process":
+		return "in this process"
+	case "child-process":
+		return "in a process of its own, which can be ended"
+	}
+	return "which is too long: it would be " + where
 }
 
 func verdictText(r host.Report) string {
