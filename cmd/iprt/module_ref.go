@@ -15,11 +15,15 @@ import (
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/node"
 	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/internal/plainfile"
 )
 
 // maxModule bounds a module file: what the operator names may be as large as
 // the budget for pinned content.
 var maxModule = fetch.Pinned.Bytes
+
+// maxLock bounds the lock file of the working directory, in bytes.
+const maxLock = 4 << 20
 
 // builtin lists the modules that are carried in this program.
 func builtin() []node.Builtin {
@@ -113,7 +117,7 @@ func (a *app) allowedIn(ctx context.Context, n control.API, args []string) ([]st
 // locked looks a name up in the lock file of the working directory. It returns
 // the CID, and the file where the bytes should be if that exists.
 func locked(name string) (cid.Cid, string, error) {
-	b, err := os.ReadFile(iprt.LockFile)
+	b, err := plainfile.Read(iprt.LockFile, maxLock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return cid.Undef, "", nil
 	}
@@ -158,7 +162,7 @@ func notAtHand(arg string, err error) error {
 
 // pinned looks for a name in the lock file here, and in that of this program.
 func pinned(name string) (iprt.LockedModule, bool) {
-	if b, err := os.ReadFile(iprt.LockFile); err == nil {
+	if b, err := plainfile.Read(iprt.LockFile, maxLock); err == nil {
 		if lock, err := iprt.ParseLock(b); err == nil {
 			if m, ok := lock.Modules[name]; ok {
 				return m, true
@@ -195,7 +199,7 @@ func putModule(ctx context.Context, n control.API, b []byte) (string, error) {
 
 // readFile reads a whole file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := plainfile.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fileError(err)
 	}
@@ -211,7 +215,10 @@ func readFile(name string, limit int64) ([]byte, error) {
 }
 
 func fileError(err error) error {
+	other, isOther := errors.AsType[*plainfile.Error](err)
 	switch {
+	case isOther:
+		return control.Errorf(control.Failed, other.Code(), other.Hint(), "%w", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return control.Errorf(control.NotFound, "no-such-file", "check the name", "%w", err)
 	case errors.Is(err, fs.ErrPermission):

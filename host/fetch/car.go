@@ -12,6 +12,8 @@ import (
 	"github.com/ipfs/go-cid"
 	carv2 "github.com/ipld/go-car/v2"
 	"github.com/multiformats/go-varint"
+
+	"github.com/iprt/iprt/internal/plainfile"
 )
 
 const (
@@ -40,7 +42,11 @@ type section struct {
 // OpenCAR reads the table of contents of a CAR file. A file that breaks off or
 // is not a CAR is an error of type [*CARError]. Close it after the last use.
 func OpenCAR(path string) (*CAR, error) {
-	f, err := os.Open(path)
+	f, err := plainfile.Open(path, os.O_RDONLY, 0) // a pipe would be waited for
+	var other *plainfile.Error
+	if errors.As(err, &other) {
+		err = &CARError{Path: path, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -157,9 +163,6 @@ func (s *CAR) payload() (*io.SectionReader, error) {
 	info, err := s.file.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
 	}
 	version, err := carv2.ReadVersion(io.NewSectionReader(s.file, 0, info.Size()), carv2.MaxAllowedHeaderSize(maxCARHeader))
 	if err != nil {

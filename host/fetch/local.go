@@ -57,10 +57,17 @@ func (s dirSource) Session(_ context.Context, _ cid.Cid, b Budget) Getter {
 
 func (s dirSource) Get(_ context.Context, c cid.Cid) ([]byte, error) {
 	for _, name := range fileNames(c) {
-		f, err := s.dir.Open(name)
+		info, err := fs.Stat(s.dir, name) // before it is opened: a pipe would be waited for
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		f, err := s.dir.Open(name)
 		if err != nil {
 			return nil, err
 		}

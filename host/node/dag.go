@@ -103,18 +103,23 @@ func linksOver(blocks *fetch.Session) *linking.LinkSystem {
 // envelopes is the policy for modules that a block brings in. What the
 // operator named in the request, at the start or to load it, what is built in
 // and what policy.json allows may run; "deny" in policy.json leaves only what
-// was named. There is nobody to ask yet, so "ask" is "deny"; "pure" does not get
-// past [Open]. What policy.json denies is refused again, by the host, when it
-// is loaded.
+// was named, and "pure" adds all that can reach nothing. There is nobody to ask
+// yet, so "ask" is "deny". What policy.json denies is refused again, by the host,
+// when it is loaded.
 func (n *Node) envelopes(request []cid.Cid) ipldbind.Policy {
 	named := slices.Concat(request, n.allow, n.namedModules())
-	if n.policy.Envelopes() != policy.EnvelopesAllowList {
+	mode := n.policy.Envelopes()
+	if mode != policy.EnvelopesAllowList && mode != policy.EnvelopesPure {
 		return ipldbind.AllowList(named...)
 	}
 	for _, b := range n.cfg.Builtin {
 		named = append(named, b.CID)
 	}
-	return ipldbind.AllowList(append(named, n.policy.Document().Allow...)...)
+	list := ipldbind.AllowList(append(named, n.policy.Document().Allow...)...)
+	if mode == policy.EnvelopesPure {
+		return ipldbind.AnyOf(list, ipldbind.AllowPure())
+	}
+	return list
 }
 
 // namedModules are those that are loaded because the operator named them, by

@@ -129,12 +129,11 @@ func (n *Node) openDir(_ context.Context, _ plan) error {
 	}
 	n.dir = dir
 	n.onClose(func(context.Context) error { return dir.Close() })
+	if who := datadir.Strangers(dir.Path()); who != "" {
+		n.log.Warn("the data directory can be changed by "+who, "dir", dir.Path())
+	}
 	if n.policy, err = policy.Open(dir.Join("policy.json")); err != nil {
 		return err
-	}
-	if n.policy.Envelopes() == policy.EnvelopesPure {
-		return control.Errorf(control.Refused, "unmetered", `write "allow-list", and allow modules by name with iprt grant`,
-			`policy.json lets blocks bring in any pure module ("envelopes": "pure"), which would run strangers' code; this release does not bound what code uses`)
 	}
 	if n.store, err = flatfs.Open(dir.Path()); err != nil {
 		return err

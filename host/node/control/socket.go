@@ -132,10 +132,11 @@ func socketOf(dataDir string) (string, error) {
 	return path, nil
 }
 
-// pointed reads the pointer of a data directory. It is empty if there is none.
+// pointed reads the pointer of a data directory. It is empty if there is none, or
+// none that can be read: then the directory itself is what is wrong, and others say so.
 func pointed(dataDir string) (string, error) {
 	b, err := plainfile.ReadNoLink(filepath.Join(dataDir, pointerName), 4096)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return "", nil
 	}
 	path := strings.TrimSuffix(string(b), "\n")
