@@ -176,9 +176,4 @@ func (e *SizeError) Error() string {
 func (e *SizeError) Code() string { return "too-large" }
 
 // Hint says what to do about it.
-func (e *SizeError) Hint() string {
-	if e.What == "raw block" {
-		return "add it as a file, which is cut into blocks"
-	}
-	return "split the directory into several"
-}
+func (e *SizeError) Hint() string { return "add it as a file, which is cut into blocks" }

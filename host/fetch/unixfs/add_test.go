@@ -191,6 +191,49 @@ func TestAddDirLikeKubo(t *testing.T) {
 	}
 }
 
+// TestAddShardedLikeKubo has directories on both sides of the size from which
+// Kubo shards them, and one with shards in shards.
+func TestAddShardedLikeKubo(t *testing.T) {
+	const width = 50 // of a name, with 36 bytes of a CID
+	full := (256 << 10) / (width + 36)
+	for _, n := range []int{full, full + 1, 20000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			dag, _ := oracle()
+			builder := cid.V1Builder{Codec: cid.DagProtobuf, MhType: multihash.SHA2_256}
+			d, err := uio.NewDirectory(dag, uio.WithCidBuilder(builder))
+			if err != nil {
+				t.Fatal(err)
+			}
+			crowd := make(fstest.MapFS)
+			leaf := oracleFile(t, strings.NewReader("x"))
+			for i := range n {
+				name := fmt.Sprintf("%0*d", width, i)
+				crowd["d/"+name] = &fstest.MapFile{Data: []byte("x")}
+				if err := d.AddChild(t.Context(), name, leaf); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := d.GetNode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			total, err := want.Size()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := newStore()
+			added, err := unixfs.AddFS(t.Context(), s, crowd, "d", unixfs.Options{})
+			if err != nil || !added.CID.Equals(want.Cid()) || added.Total != total || added.Size != uint64(n) {
+				t.Errorf("got %+v, %v; want %s of %d", added, err, want.Cid(), total)
+			}
+			links, err := unixfs.List(t.Context(), s, added.CID)
+			if err != nil || len(links) != n {
+				t.Errorf("it has %d entries, %v", len(links), err)
+			}
+		})
+	}
+}
+
 func TestAddRaw(t *testing.T) {
 	s := newStore()
 	added, err := unixfs.AddRaw(t.Context(), s, content(2<<20))
@@ -214,13 +257,5 @@ func TestAddFails(t *testing.T) {
 	device := fstest.MapFS{"tty": {Mode: fs.ModeDevice}}
 	if _, err := unixfs.AddFS(t.Context(), newStore(), device, ".", unixfs.Options{}); err == nil {
 		t.Error("a device was added")
-	}
-	crowd := make(fstest.MapFS)
-	for i := range 5000 {
-		crowd[fmt.Sprintf("a rather long name for a file, number %d", i)] = &fstest.MapFile{}
-	}
-	var large *unixfs.SizeError
-	if _, err := unixfs.AddFS(t.Context(), newStore(), crowd, ".", unixfs.Options{}); !errors.As(err, &large) {
-		t.Errorf("5000 entries: %v", err)
 	}
 }

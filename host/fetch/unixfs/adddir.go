@@ -14,10 +14,6 @@ import (
 	ipld "github.com/ipfs/go-ipld-format"
 )
 
-// maxDirectory is the sum of name and CID lengths above which Kubo shards a
-// directory, which this package does not, so that the CID would be another.
-const maxDirectory = 256 << 10
-
 // Options are the settings of [AddFS]. The zero value does what `ipfs add -r`
 // does.
 type Options struct {
@@ -32,8 +28,8 @@ type Options struct {
 // kept as links and not followed. Permissions and times are not kept. A file of
 // any other kind, such as a device, is an error.
 //
-// Errors: those of fsys and of p, and a [*SizeError] for a directory of several
-// thousand entries.
+// Directories of several thousand entries are sharded. Errors are those of fsys
+// and of p.
 func AddFS(ctx context.Context, p Putter, fsys fs.FS, name string, o Options) (Added, error) {
 	return (&adder{Putter: p, fsys: fsys, opts: o}).add(ctx, name)
 }
@@ -99,7 +95,7 @@ func (a *adder) dir(ctx context.Context, name string) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
-	pn := ft.EmptyDirNode()
+	var links []*ipld.Link
 	var size, total uint64
 	var estimate int
 	for _, e := range entries {
@@ -110,13 +106,20 @@ func (a *adder) dir(ctx context.Context, name string) (Added, error) {
 		if err != nil {
 			return Added{}, err
 		}
-		if estimate += len(e.Name()) + child.CID.ByteLen(); estimate > maxDirectory {
-			return Added{}, &SizeError{What: "directory " + name, Limit: maxDirectory}
-		}
-		if err := pn.AddRawLink(e.Name(), &ipld.Link{Cid: child.CID, Size: child.Total}); err != nil {
+		links = append(links, &ipld.Link{Name: e.Name(), Cid: child.CID, Size: child.Total})
+		estimate += len(e.Name()) + child.CID.ByteLen()
+		size, total = size+child.Size, total+child.Total
+	}
+	if estimate > maxDirectory {
+		added, err := putSharded(ctx, a, links)
+		added.Size = size
+		return added, err
+	}
+	pn := ft.EmptyDirNode()
+	for _, l := range links {
+		if err := pn.AddRawLink(l.Name, l); err != nil {
 			return Added{}, err
 		}
-		size, total = size+child.Size, total+child.Total
 	}
 	added, err := putNode(ctx, a, pn)
 	added.Size, added.Total = size, added.Total+total
