@@ -41,14 +41,14 @@ func (s *subjects) callPairs(ctx context.Context) ([]pair, error) {
 	}
 	var pairs []pair
 	for _, p := range peers {
-		pairs = append(pairs, pair{"empty call", p.name, p.aims[0], call(ctx, empty, 0), p.empty})
+		pairs = append(pairs, pair{name: "empty call", peer: p.name, aim: p.aims[0], ours: call(ctx, empty, 0), base: p.empty})
 	}
 	for i, size := range []struct {
 		name  string
 		bytes int
 	}{{"echo of 16 B", 16}, {"echo of 1 MiB", 1 << 20}} {
 		for _, p := range peers {
-			pairs = append(pairs, pair{size.name, p.name, p.aims[1+i], call(ctx, echo, size.bytes), p.echo(size.bytes)})
+			pairs = append(pairs, pair{name: size.name, peer: p.name, aim: p.aims[1+i], ours: call(ctx, echo, size.bytes), base: p.echo(size.bytes)})
 		}
 	}
 	return pairs, nil

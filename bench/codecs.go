@@ -36,10 +36,10 @@ func (s *subjects) codecPairs(ctx context.Context) ([]pair, error) {
 			return nil, fmt.Errorf("%s: %w", blk.name, err)
 		}
 		pairs = append(pairs,
-			pair{"decode to basicnode, " + blk.name, native, blk.toBasic, s.decodeBasic(ctx, block, blk.into), nativeDecode(block, blk.into)},
-			pair{"decode to view and walk, " + blk.name, native + " + walk", blk.toView, s.decodeView(ctx, block), nativeDecodeWalk(block, blk.into)},
-			pair{"encode to kept buffer, " + blk.name, native, blk.encode, s.encodeKept(ctx, node), nativeEncodeKept(node)},
-			pair{"encode to new buffer, " + blk.name, native, blk.encode, s.encodeNew(ctx, node), nativeEncodeNew(node)},
+			pair{name: "decode to basicnode, " + blk.name, peer: native, aim: blk.toBasic, ours: s.decodeBasic(ctx, block, blk.into), base: nativeDecode(block, blk.into)},
+			pair{name: "decode to view and walk, " + blk.name, peer: native + " + walk", aim: blk.toView, ours: s.decodeView(ctx, block), base: nativeDecodeWalk(block, blk.into)},
+			pair{name: "encode to kept buffer, " + blk.name, peer: native, aim: blk.encode, ours: s.encodeKept(ctx, node), base: nativeEncodeKept(node)},
+			pair{name: "encode to new buffer, " + blk.name, peer: native, aim: blk.encode, ours: s.encodeNew(ctx, node), base: nativeEncodeNew(node)},
 		)
 	}
 	return pairs, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -16,6 +17,8 @@ type pair struct {
 	peer       string // what ours is measured against
 	aim        float64
 	ours, base func() error // the thing, once
+
+	open func(context.Context) (ours, base func() error, err error) // makes them, if that takes long
 }
 
 // result is what the rounds of one pair gave, sorted. Ratios are ours / peer, so less is better.
@@ -31,8 +34,13 @@ type result struct {
 const sampleTime = 15 * time.Millisecond
 
 // measure runs both sides in every round, one right after the other and in turns the one and the other first, so that a slow machine slows both.
-func measure(p pair, rounds int) (result, error) {
-	r := result{pair: p}
+func measure(ctx context.Context, p pair, rounds int) (r result, err error) {
+	if p.open != nil {
+		if p.ours, p.base, err = p.open(ctx); err != nil {
+			return r, fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	r = result{pair: p}
 	nOurs, err := calibrate(p.ours)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", p.name, err)

@@ -20,6 +20,7 @@ type subjects struct {
 	host   *host.Host
 	cbor   *ipldbind.Codec
 	extra  map[cid.Cid][]byte // modules that are not shipped
+	built  map[string][]byte  // guests by name
 
 	closers []func(context.Context) error // of the peers
 }
@@ -29,7 +30,7 @@ func newSubjects(ctx context.Context) (*subjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subjects{engine: e, extra: make(map[cid.Cid][]byte)}
+	s := &subjects{engine: e, extra: make(map[cid.Cid][]byte), built: make(map[string][]byte)}
 	if err := s.load(ctx); err != nil {
 		s.close(ctx)
 		return nil, err
@@ -52,7 +53,7 @@ func (s *subjects) load(ctx context.Context) error {
 	if s.host, err = host.New(s.engine, host.Config{Fetch: fetcher, Policy: anyModule{}}); err != nil {
 		return err
 	}
-	cbor, err := s.module(ctx, "dag-cbor")
+	cbor, err := s.shipped(ctx, "dag-cbor")
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (s *subjects) load(ctx context.Context) error {
 	return err
 }
 
-func (s *subjects) module(ctx context.Context, name string) (*host.Module, error) {
+func (s *subjects) shipped(ctx context.Context, name string) (*host.Module, error) {
 	m, ok := iprt.Builtin().Modules[name]
 	if !ok {
 		return nil, fmt.Errorf("no module %q in the lock", name)
