@@ -43,7 +43,7 @@ func TestExact(t *testing.T) {
 		})
 	}
 	for _, end := range []outcome{returned, trapped, exhausted} {
-		if ends[end] < 20 {
+		if ends[end] < int(programs/30) {
 			t.Errorf("only %d programs %s", ends[end], end)
 		}
 	}
