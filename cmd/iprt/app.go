@@ -88,25 +88,34 @@ func (a *app) stoppedAtOnce() {
 	a.fail(control.Errorf(control.Failed, "interrupted", "start it again; what was acknowledged is kept", "stopped at once by a second signal"))
 }
 
+// sameSignal is how long after the first signal another one means the same: timeout
+// and others send one to the process and then to its group, which it is in.
+const sameSignal = 500 * time.Millisecond
+
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The
-// second one ends the process at once, after a call of last.
+// second one ends the process at once, after a call of last, unless it comes right
+// after the first.
 func interruptible(last func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
-		select {
-		case <-signals:
-			cancel(errInterrupted)
-		case <-done:
-			return
-		}
-		select {
-		case <-signals:
-			last()
-			os.Exit(1)
-		case <-done:
+		var first time.Time
+		for {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel(errInterrupted)
+			case time.Since(first) > sameSignal:
+				last()
+				os.Exit(1)
+			}
 		}
 	}()
 	return ctx, func() {
@@ -117,7 +126,10 @@ func interruptible(last func()) (context.Context, func()) {
 }
 
 // before runs ahead of every command: it checks the global flags.
-func (a *app) before(*cobra.Command, []string) error {
+func (a *app) before(cmd *cobra.Command, _ []string) error {
+	if a.flags.dir == "" && cmd.Flags().Changed("data-dir") { // a script with an unset variable
+		return usagef("name a directory, or leave --data-dir out for the usual one", "--data-dir is empty")
+	}
 	if a.flags.dir == "" {
 		a.flags.dir = os.Getenv("IPRT_DIR")
 	}

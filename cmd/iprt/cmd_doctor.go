@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -51,7 +52,7 @@ The exit status is 1 if anything fails. Nothing is changed.`,
 			bad := 0
 			for _, check := range []func(context.Context) finding{
 				a.checkDir, a.checkDisk, a.checkKey, a.checkPolicy, a.checkNode,
-				a.checkEngine, a.checkBuiltin, a.checkListen,
+				a.checkEngine, a.checkCompile, a.checkQuarantine, a.checkBuiltin, a.checkListen,
 			} {
 				f := check(cmd.Context())
 				if f.Result == "fail" {
@@ -92,8 +93,11 @@ func (a *app) checkDir(context.Context) finding {
 	if err := datadir.CheckVersion(a.flags.dir); err != nil {
 		return failed(name, err)
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o022 != 0 {
-		return warn(name, a.flags.dir+" can be changed by others", "run: chmod go-w "+a.flags.dir)
+	if err := datadir.CheckOwner(a.flags.dir); err != nil {
+		return failed(name, err)
+	}
+	if who := datadir.Strangers(a.flags.dir); who != "" {
+		return warn(name, a.flags.dir+" can be changed by "+who, "run: chmod go-w "+a.flags.dir+", or chown it")
 	}
 	return ok(name, a.flags.dir)
 }
@@ -145,11 +149,22 @@ func (a *app) checkPolicy(context.Context) finding {
 	if err != nil {
 		return failed("policy", err)
 	}
+	return policyFinding(p)
+}
+
+// policyFinding says all that a policy decides.
+func policyFinding(p *policy.File) finding {
 	doc := p.Document()
-	if len(doc.Allow) == 0 {
-		return ok("policy", "only built-in modules may run, and what a command names")
+	detail := "only built-in modules may run, and what a command names"
+	if len(doc.Allow)+len(doc.Deny)+len(doc.Grants) > 0 {
+		detail = fmt.Sprintf("%s, %d denied, grants for %s", plural(len(doc.Allow), "module is allowed", "modules are allowed"),
+			len(doc.Deny), plural(len(doc.Grants), "binding", "bindings"))
 	}
-	return ok("policy", plural(len(doc.Allow), "module is allowed", "modules are allowed")+" in "+p.Path())
+	detail += "; blocks bring in: " + string(p.Envelopes())
+	if p.Envelopes() == policy.EnvelopesPure {
+		return warn("policy", detail, `any block may bring in code that can reach nothing and is bounded in what it uses; write "allow-list" in `+p.Path()+" if that is not meant")
+	}
+	return ok("policy", detail)
 }
 
 // checkNode asks the running node, if there is one, for its state.

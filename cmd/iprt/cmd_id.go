@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,10 +19,14 @@ func (a *app) idCmd() *cobra.Command {
 		Use:   "id",
 		Short: "Show the peer id and the addresses of this node",
 		Long: `Show the peer id of the node and, while it runs, the addresses on which other
-nodes reach it. Pass one of them to another node's --peer.`,
+nodes reach it. Pass one of them to another node's --peer. A node gets its peer id
+when it first runs; this command does not make one.`,
 		Example: "  iprt id\n  iprt --json id",
 		Args:    wants(cobra.NoArgs, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Lstat(filepath.Join(a.flags.dir, "key")); errors.Is(err, fs.ErrNotExist) {
+				return control.Errorf(control.NotFound, "no-identity", "start a node with `iprt run`, which makes one", "there is no peer id in %s yet", a.flags.dir)
+			}
 			return a.with(cmd.Context(), func(ctx context.Context, n control.API) error {
 				s, err := n.Status(ctx)
 				if err != nil {

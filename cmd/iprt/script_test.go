@@ -247,16 +247,17 @@ func (b *background) read(r io.Reader) {
 
 // cmdTerm sends SIGTERM to what start started, and expects exit status 0 soon
 // after. With -kill it sends SIGKILL and expects nothing; with -twice it sends
-// the signal twice, and expects status 1 at once.
+// the signal again later, and expects status 1 at once; with -doubled it sends it
+// twice right away, as timeout does, and expects the same as with one.
 //
-//	term [-kill|-twice] NAME
+//	term [-kill|-twice|-doubled] NAME
 func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	how := ""
 	if len(args) == 2 {
 		how, args = args[0], args[1:]
 	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: term [-kill|-twice] NAME")
+		ts.Fatalf("usage: term [-kill|-twice|-doubled] NAME")
 	}
 	all := ts.Value(running{}).(map[string]*background)
 	b := all[args[0]]
@@ -271,8 +272,22 @@ func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	begun := time.Now()
 	ts.Check(b.cmd.Process.Signal(syscall.SIGTERM))
-	if how == "-twice" {
+	switch how {
+	case "-twice": // until it has an effect, as people do
 		waitFor(ts, &b.stderr, "stopping")
+		ended := make(chan struct{})
+		defer close(ended)
+		go func() {
+			for {
+				select {
+				case <-ended:
+					return
+				case <-time.After(50 * time.Millisecond):
+					_ = b.cmd.Process.Signal(syscall.SIGTERM) // it may be gone by now
+				}
+			}
+		}()
+	case "-doubled":
 		ts.Check(b.cmd.Process.Signal(syscall.SIGTERM))
 	}
 	for range b.lines { // until the pipe is closed, as Wait wants it
