@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"syscall"
 
 	"github.com/ipld/go-ipld-prime/datamodel"
 
@@ -55,10 +57,26 @@ func Explain(err error) *control.Error {
 	}](err); ok {
 		hint = h.Hint()
 	}
+	if c, h := diskTrouble(err); hint == "" && h != "" {
+		code, hint = c, h
+	}
 	if hint == "" && kind == control.Refused && code == "bad-content" {
 		hint = "the data itself is malformed; ask its author to make it again"
 	}
 	return control.Errorf(kind, code, hint, "%w", err)
+}
+
+// diskTrouble knows what goes wrong with any file, whoever writes it.
+func diskTrouble(err error) (code, hint string) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "disk-full", "free some space on the disk; everything that was acknowledged is intact"
+	case errors.Is(err, syscall.EROFS):
+		return "read-only", "make the file system writable, or choose another --data-dir"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission", "make the file writable for this user, or choose another --data-dir"
+	}
+	return "", ""
 }
 
 // classify finds the kind of an error. What the kinds mean to a caller is
