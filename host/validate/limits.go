@@ -66,7 +66,7 @@ func Pinned() Limits {
 	l.ModuleBytes = 32 << 20
 	l.CustomBytes = 32 << 20
 	l.BodyBytes = 512 << 10 // stock Go puts a large composite literal into one function: 228 kB in gojq
-	l.BlockNesting = 8_192 // the same function: stock Go opens a block for each place that a call may resume at
+	l.BlockNesting = 8_192  // the same function: stock Go opens a block for each place that a call may resume at
 	l.Functions *= 2
 	l.Types *= 2
 	l.Globals *= 2
