@@ -52,7 +52,8 @@ missing grant, bad content), 4 not found or unreachable, 5 a limit was hit,
 	root.AddCommand(
 		a.runCmd(), a.idCmd(), a.addCmd(), a.getCmd(), a.dagCmd(),
 		a.inspectCmd(), a.lsCmd(), a.loadCmd(), a.unloadCmd(), a.grantCmd(), a.denyCmd(),
-		a.packCmd(), a.doctorCmd(), a.versionCmd(), a.manCmd(), a.compileCmd(),
+		a.packCmd(), a.conformanceCmd(), a.doctorCmd(), a.versionCmd(), a.manCmd(),
+		a.compileCmd(), a.abuseCmd(),
 	)
 	return root
 }

@@ -12,7 +12,7 @@ func endlessHostCalls(c *corpus) {
 	const much = pages * page
 	set := func(at, v int32) w.Code { return w.Code{}.I32Const(at).I32Const(v).Mem(w.OpI32Store, 2, 0) }
 	vector := cat(set(512, 0), set(516, much)) // one vector over all of memory
-	for _, h := range []struct {
+	for i, h := range []struct {
 		iface, name string
 		params      []byte
 		before      w.Code
@@ -27,8 +27,8 @@ func endlessHostCalls(c *corpus) {
 		{log, "write", i32s(3), nil, w.Code{}.I32Const(9).I32Const(0).I32Const(much)},
 		{config, "get", i32s(4), nil, w.Code{}.I32Const(0).I32Const(much).I32Const(0).I32Const(much)},
 	} {
-		for _, fill := range []int32{0, 'x', 0x1b, 0xff, '\n'} {
-			c.add(Execution, fmt.Sprintf("host-call-loop/%s-%d-%#x", h.name, len(h.args), fill), "host calls with much to do, without end", func() []Step {
+		for _, fill := range []int32{0, 0x1b, 0xff} {
+			c.add(Execution, fmt.Sprintf("host-call-loop/%s-%d-%#x", h.name, i, fill), "host calls with much to do, without end", func() []Step {
 				opts := []w.Option{w.Memory(pages, pages), w.Import(h.iface, h.name, h.params, i32)}
 				if h.iface != wasi {
 					opts = append(opts, w.Requires(h.iface))

@@ -3,6 +3,7 @@ package abuse
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/ipfs/go-cid"
 
@@ -17,12 +18,12 @@ func crowds(c *corpus) {
 			calm.Times, calm.Within = 20, 4*patience
 			all := Together{Steps: []Step{calm}}
 			for i := range n {
-				all.Steps = append(all.Steps, Step{Do: Load{Place: fmt.Sprint("it", i), Wasm: dear(i, 60)}, Want: []Outcome{OK, Reject, Limit, Error.Of("BUSY")}, Within: 4 * Usual})
+				all.Steps = append(all.Steps, Step{Do: Load{Place: fmt.Sprint("it", i), Wasm: dear(i, 90)}, Want: []Outcome{OK, Reject, Limit, Error.Of("BUSY")}, Within: 4 * Usual})
 			}
 			return []Step{{Do: all, Want: []Outcome{OK}}}
 		})
 	}
-	for _, n := range []int{1, 60} {
+	for _, n := range []int{1, 90} {
 		c.add(Floods, count("compile-late", n), "a module that takes longer to compile than its caller waits", func() []Step {
 			return []Step{{Do: Load{Place: "it", Wasm: dear(0, n)}, Want: []Outcome{OK, Reject, Limit, Error}, Within: patience, Times: 2}}
 		})
@@ -30,13 +31,13 @@ func crowds(c *corpus) {
 	c.add(Floods, "load-late-and-patient", "callers that give up on a load, and others that wait for the same module", func() []Step {
 		var all Together
 		for i := range 6 {
-			hasty := Step{Do: Load{Place: fmt.Sprint("hasty", i), Wasm: dear(0, 20)}, Want: []Outcome{OK, Limit}, Within: patience / 5}
-			patient := Step{Do: Load{Place: fmt.Sprint("patient", i), Wasm: dear(0, 20)}, Want: []Outcome{OK}}
+			hasty := Step{Do: Load{Place: fmt.Sprint("hasty", i), Wasm: dear(0, 40)}, Want: []Outcome{OK, Limit}, Within: patience / 5}
+			patient := Step{Do: Load{Place: fmt.Sprint("patient", i), Wasm: dear(0, 40)}, Want: []Outcome{OK}}
 			all.Steps = append(all.Steps, hasty, patient)
 		}
 		return []Step{{Do: all, Want: []Outcome{OK}}}
 	})
-	for _, n := range []int{10, 100} {
+	for _, n := range []int{10, 30} {
 		c.add(Floods, count("large-modules", n), "many modules that each begin with as much memory as a module may have", func() []Step {
 			var steps []Step
 			for i := range n {
@@ -65,7 +66,11 @@ func crowds(c *corpus) {
 
 // dear is a module of n functions that each take some milliseconds to compile; seed makes it another module.
 func dear(seed, n int) []byte {
-	b := bomb{functions: n, locals: 400, code: bytes.Repeat(w.Cat(openLoop, openIf, []byte{0x20, 0, 0x21, 1}, end, end), 100)}
+	var add []byte
+	for i := range uint32(500) {
+		add = append(add, w.Code{}.LocalGet(i).I32Const(1).Op(w.OpI32Add).LocalSet(i)...)
+	}
+	b := bomb{functions: n, locals: 500, code: nest(16, openLoop, add)}
 	return w.Cat(b.wasm(), w.Custom("seed", []byte(fmt.Sprint(seed))))
 }
 
@@ -95,10 +100,14 @@ func crowdedKeys(c *corpus) {
 				b.Data(at, head)
 			}), w.Body(decode, w.Code{}.Call(6).Result(w.Code{}.I32Const(at), w.Code{}.I32Const(48+32*n))))
 			block := make([]byte, 1<<20)
+			r := rand.New(rand.NewPCG(1, 2))
 			for i := range block {
-				block[i] = byte(i * i >> 7)
+				block[i] = byte(r.UintN(0x80))
 			}
-			want := []Outcome{OK, Limit, Error}
+			want := []Outcome{OK, Limit}
+			if same {
+				want = []Outcome{Error, Limit}
+			}
 			return []Step{{Do: Load{Place: "it", Wasm: wasm}, Want: []Outcome{OK}}, {Do: Decode{Place: "it", Block: block}, Want: want, Within: 5 * patience}}
 		})
 	}

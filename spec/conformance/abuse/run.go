@@ -318,12 +318,14 @@ func Select(cases []Case, prefixes ...string) ([]Case, error) {
 	var kept []Case
 	matched := make([]bool, len(prefixes))
 	for _, c := range cases {
+		found := false
 		for i, p := range prefixes {
 			if strings.HasPrefix(c.ID(), p) {
-				matched[i] = true
-				kept = append(kept, c)
-				break
+				matched[i], found = true, true
 			}
+		}
+		if found {
+			kept = append(kept, c)
 		}
 	}
 	var errs []error

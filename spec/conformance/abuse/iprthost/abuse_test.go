@@ -54,7 +54,7 @@ func hold(t *testing.T, engine string, cases []abuse.Case) {
 			t.Fatal(err)
 		}
 	}
-	cfg := abuse.Config{Child: func(ctx context.Context) *exec.Cmd {
+	cfg := abuse.Config{Parallel: 2, Child: func(ctx context.Context) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, os.Args[0])
 		cmd.Env = append(os.Environ(), childOf+"="+engine)
 		return cmd
