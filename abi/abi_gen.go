@@ -8,6 +8,13 @@ const Version = 1
 // MarkerPrefix starts the name of exactly one export of a module, its version marker.
 const MarkerPrefix = "iprt_abi_v"
 
+// Beginnings of names that a module uses only as the ABI says.
+const (
+	ReservedExport    = "iprt_"      // export: exports that this ABI defines
+	ReservedInterface = "iprt:"      // import module: interfaces that this ABI defines
+	ReservedMeter     = "iprt_meter" // export, import module: what a host adds to its own copy of a module, to measure it; never in a published one
+)
+
 // Exports that a module of any role has or may have.
 const (
 	ExportMemory     = "memory"      // the module's one linear memory, with a declared maximum

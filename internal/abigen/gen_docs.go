@@ -16,6 +16,7 @@ const (
 // comments. Every block has to be used somewhere, and every name has to exist.
 func blocks(s *Spec) map[string]string {
 	return map[string]string{
+		"reserved":   reservedTable(s),
 		"statuses":   numbersTable(s.Statuses),
 		"levels":     numbersTable(s.LogLevels),
 		"exports":    exportsTable(s),
@@ -32,6 +33,15 @@ func blocks(s *Spec) map[string]string {
 		"orders":     numbersTable(s.Table.MapOrders),
 		"framing":    fieldsTable(s.Framing.Fields),
 	}
+}
+
+func reservedTable(s *Spec) string {
+	var b strings.Builder
+	b.WriteString("| names that begin with | where | are for |\n| --- | --- | --- |\n")
+	for _, r := range s.Reserved {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.Prefix, strings.Join(r.Kinds, ", "), r.Doc)
+	}
+	return b.String()
 }
 
 // genDocs rewrites the generated parts of every spec/*.md.

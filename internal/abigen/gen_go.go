@@ -25,6 +25,11 @@ func genABI(s *Spec) ([]byte, error) {
 func goNames(b *bytes.Buffer, s *Spec) {
 	fmt.Fprintf(b, "// Version is the version of the ABI as a whole: of the module's shape and the calling convention.\nconst Version = %d\n\n", s.ABI)
 	fmt.Fprintf(b, "// MarkerPrefix starts the name of exactly one export of a module, its version marker.\nconst MarkerPrefix = %q\n\n", s.Marker.Prefix)
+	b.WriteString("// Beginnings of names that a module uses only as the ABI says.\nconst (\n")
+	for _, r := range s.Reserved {
+		fmt.Fprintf(b, "Reserved%s = %q // %s: %s\n", r.ID, r.Prefix, strings.Join(r.Kinds, ", "), r.Doc)
+	}
+	b.WriteString(")\n\n")
 	b.WriteString("// Exports that a module of any role has or may have.\nconst (\n")
 	for _, e := range s.Exports {
 		fmt.Fprintf(b, "Export%s = %q // %s\n", e.ID, e.Name, e.Doc)

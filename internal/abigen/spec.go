@@ -17,6 +17,7 @@ type Spec struct {
 		Prefix string `json:"prefix"`
 		Name   string `json:"name"`
 	} `json:"marker"`
+	Reserved    []Reserved  `json:"reserved"`
 	Statuses    []Number    `json:"statuses"`
 	LogLevels   []Number    `json:"log_levels"`
 	Exports     []Export    `json:"exports"`
@@ -35,6 +36,14 @@ type Spec struct {
 		Key     string `json:"key"`
 		Version int    `json:"version"`
 	} `json:"envelope"`
+}
+
+// Reserved is the beginning of names that modules use only as the ABI says.
+type Reserved struct {
+	ID     string   `json:"id"`
+	Prefix string   `json:"prefix"`
+	Kinds  []string `json:"kinds"`
+	Doc    string   `json:"doc"`
 }
 
 // Number is one row of a table of named numbers.
