@@ -17,7 +17,7 @@ build: ## bin/iprt
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/iprt ./cmd/iprt
 
 demo: ## two nodes: one reads with code that it fetches from the other by CID
-	$(GO) test ./cmd/iprt -run 'TestScript/demo' -count=1 -v
+	@cd cmd/iprt && $(GO) test -run 'TestScript/demo$$' -count=1 -demo
 
 race: ## the suite under the race detector (needs gcc)
 	$(GO) test -race $(PKGS)

@@ -50,6 +50,8 @@ func TestScript(t *testing.T) {
 			"edit":    cmdEdit,
 			"toobig":  cmdTooBig,
 			"bigfile": cmdBigFile,
+			"say":     cmdSay,
+			"show":    cmdShow,
 		},
 		Condition: func(cond string) (bool, error) {
 			return cond == "root" && os.Geteuid() == 0, nil
