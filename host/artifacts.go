@@ -31,16 +31,26 @@ type ArtifactKey = artifact.Key
 
 var _ Artifacts = (*artifact.Store)(nil)
 
+// compilation is how code came about.
+type compilation struct {
+	kept           bool
+	took, estimate time.Duration
+}
+
 // compile makes code of a metered module, by the cheapest safe way: from what
 // was kept, in process if that cannot cost much, or else in another process.
-func (h *Host) compile(ctx context.Context, id cid.Cid, metered []byte, imports []engine.Import, l Limits, ev *LoadEvent) (engine.Code, error) {
+func (h *Host) compile(ctx context.Context, id cid.Cid, metered []byte, imports []engine.Import, l Limits, how *compilation) (engine.Code, error) {
 	begin := time.Now()
-	defer func() { ev.Compile = time.Since(begin) }()
+	defer func() { how.took = time.Since(begin) }()
 	pre, ok := h.engine.(engine.Precompiler)
 	if !ok || h.cfg.Artifacts == nil {
-		if err := h.affordable(id, metered, l, ev); err != nil {
+		if err := h.affordable(id, metered, l, how); err != nil {
 			return nil, err
 		}
+		if err := h.compileTurn(ctx, id); err != nil {
+			return nil, err
+		}
+		defer h.compiling.give()
 		return h.engine.Compile(ctx, metered, imports)
 	}
 	key := ArtifactKey{Module: id, Meter: l.class().Canonical(), Engine: pre.Name()}
@@ -48,12 +58,16 @@ func (h *Host) compile(ctx context.Context, id cid.Cid, metered []byte, imports 
 		code, err := pre.CompileFrom(ctx, metered, blob, imports)
 		var damaged *engine.ArtifactError
 		if !errors.As(err, &damaged) {
-			ev.Kept = err == nil
+			how.kept = err == nil
 			return code, err
 		}
 		h.cfg.Log.Warn("kept code is of no use, compiling again", "cid", id.String(), "error", err)
 	}
-	blob, err := h.precompile(ctx, pre, id, metered, l, ev)
+	if err := h.compileTurn(ctx, id); err != nil {
+		return nil, err
+	}
+	defer h.compiling.give()
+	blob, err := h.precompile(ctx, pre, id, metered, l, how)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +77,22 @@ func (h *Host) compile(ctx context.Context, id cid.Cid, metered []byte, imports 
 	return pre.CompileFrom(ctx, metered, blob, imports)
 }
 
-func (h *Host) precompile(ctx context.Context, pre engine.Precompiler, id cid.Cid, metered []byte, l Limits, ev *LoadEvent) ([]byte, error) {
-	if h.affordable(id, metered, l, ev) == nil {
+// compileTurn waits until not too many compilations run. One that runs ends,
+// within the budget of Limits or of the process that does it, and so does the
+// wait.
+func (h *Host) compileTurn(ctx context.Context, id cid.Cid) error {
+	switch err := h.compiling.take(patience{ctx: ctx, left: compilePatience}); err {
+	case errQueueFull, errTooLate:
+		return &LimitError{Module: id, Limit: LimitRunQueue, Max: uint64(h.cfg.RunQueue), excused: true}
+	default:
+		return err
+	}
+}
+
+const compilePatience = 5 * time.Minute
+
+func (h *Host) precompile(ctx context.Context, pre engine.Precompiler, id cid.Cid, metered []byte, l Limits, how *compilation) ([]byte, error) {
+	if h.affordable(id, metered, l, how) == nil {
 		return pre.Precompile(ctx, metered)
 	}
 	blob, err := h.cfg.Artifacts.Compile(ctx, metered)
@@ -75,12 +103,12 @@ func (h *Host) precompile(ctx context.Context, pre engine.Precompiler, id cid.Ci
 }
 
 // affordable refuses what could keep the compiler busy for too long.
-func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, ev *LoadEvent) error {
+func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, how *compilation) error {
 	est, err := validate.EstimateCompile(metered)
 	if err != nil {
 		return err
 	}
-	ev.Estimate = est.Total
+	how.estimate = est.Total
 	if l.affords(est) {
 		return nil
 	}

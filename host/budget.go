@@ -91,6 +91,7 @@ func (g *guest) finish() uint64 {
 		g.m.rate.settle(used - r.granted)
 	}
 	g.burnt.Add(uint64(used))
+	r.ctx, r.parent = nil, nil // not to keep alive what belongs to the caller
 	return uint64(used)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,4 +294,53 @@ func TestMemoryLimits(t *testing.T) {
 			t.Errorf("compiled %d times", n)
 		}
 	})
+}
+
+// TestLogRate: many short calls together log no more than the binding may.
+func TestLogRate(t *testing.T) {
+	var entries atomic.Int64
+	p := newPauser()
+	h := newHost(t, newEngine(t, false), host.Config{Log: p.logger(func() { entries.Add(1) })})
+	b := grantLog
+	b.Limits.LogLinesPerSecond = 5
+	m := load(t, h, logger(), b)
+	for range 500 { // each within the budget of its lease
+		if _, err := decode(m, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := entries.Load(); n < 25 || n > 100 { // every other one is empty
+		t.Errorf("%d entries of 500, want about half of the 50 that ten seconds allow", n)
+	}
+}
+
+// TestBudgetsOfTheZeroHost: a host that was told nothing bounds everything.
+func TestBudgetsOfTheZeroHost(t *testing.T) {
+	h := newHost(t, newEngine(t, false), host.Config{})
+	s := h.Stats()
+	if s.RunTokens < 1 || s.RunTokens > max(1, runtime.GOMAXPROCS(0)-1) {
+		t.Errorf("%+v", s)
+	}
+	load(t, h, wasmtest.Codec(), host.Binding{})
+	if s = h.Stats(); s.Modules != 1 || s.Instances != 1 || s.MemoryBytes != 1<<16 || s.RunTokensInUse != 0 || s.RunQueue != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	e := newEngine(t, true)
+	for _, cfg := range []host.Config{
+		{RunTokens: -1}, {RunQueue: -1}, {RunTokens: 1 << 20}, {Limits: host.Limits{FuelPerCall: -1}}, {Limits: host.Limits{MaxCallTime: -1}},
+		{Limits: host.Limits{MaxCallTime: 48 * time.Hour}}, {Limits: host.Limits{LogLinesPerSecond: -1}}, {Limits: host.Limits{MaxInstances: 1 << 17}},
+	} {
+		if _, err := host.New(e, cfg); err == nil {
+			t.Errorf("accepted: %+v", cfg)
+		}
+	}
+	h := newHost(t, e, host.Config{})
+	for _, l := range []host.Limits{{FuelPerCall: -1}, {MaxMemoryBytes: 1}} {
+		if _, err := h.LoadVerified(t.Context(), verified(wasmtest.Codec()), host.Binding{Limits: l}); err == nil {
+			t.Errorf("a binding is accepted: %+v", l)
+		}
+	}
 }

@@ -19,15 +19,21 @@ type code struct {
 	cache *codeCache
 	key   string
 	users int           // guarded by cache.mu
-	ready chan struct{} // closed when the two below are set
+	ready chan struct{} // closed when the three below are set
 	engine.Code
+	how compilation
 	err error
 }
 
+// compileFunc makes code and notes how.
+type compileFunc func(context.Context, *compilation) (engine.Code, error)
+
 // get returns the code for a key, compiling it if nobody has, and says
 // whether it was there. Callers that want the same key at the same time wait
-// for one compilation. Each code got is released once.
-func (c *codeCache) get(ctx context.Context, key string, compile func(context.Context) (engine.Code, error)) (*code, bool, error) {
+// for one compilation, each as long as its context lets it: no engine
+// interrupts a compilation, so that goes on without them, and done is called
+// when it has ended. Each code got is released once.
+func (c *codeCache) get(ctx context.Context, key string, compile compileFunc, done func()) (*code, bool, error) {
 	c.mu.Lock()
 	e, found := c.entries[key]
 	if !found {
@@ -38,13 +44,20 @@ func (c *codeCache) get(ctx context.Context, key string, compile func(context.Co
 		c.entries[key] = e
 	}
 	e.users++
+	if !found {
+		e.users++ // the compilation, which must not lose its entry
+	}
 	c.mu.Unlock()
 
-	if !found {
-		// Others may be waiting for it, so one caller's hurry must not fail
-		// it; engines do not interrupt a compilation anyway.
-		e.Code, e.err = compile(context.WithoutCancel(ctx))
-		close(e.ready)
+	if found {
+		done()
+	} else {
+		go func() {
+			defer done()
+			e.Code, e.err = compile(context.WithoutCancel(ctx), &e.how)
+			e.release() // before anybody can use it: the last user to close it is one of them
+			close(e.ready)
+		}()
 	}
 	select {
 	case <-e.ready:

@@ -27,6 +27,8 @@ func (c *codeCache) users(key string) int {
 	return 0
 }
 
+func done() {}
+
 // TestCompileOnce: all that want the same code at the same time wait for one
 // compilation. The first one giving up does not spoil it for the others, and
 // others giving up do not for the first.
@@ -36,7 +38,7 @@ func TestCompileOnce(t *testing.T) {
 	made := &fakeCode{}
 	compiles := 0
 	gate := make(chan struct{})
-	compile := func(ctx context.Context) (engine.Code, error) {
+	compile := func(ctx context.Context, _ *compilation) (engine.Code, error) {
 		compiles++
 		<-gate
 		return made, ctx.Err()
@@ -50,9 +52,12 @@ func TestCompileOnce(t *testing.T) {
 		before := c.users("k")
 		for range n {
 			go func() {
-				got, _, err := c.get(ctx, "k", compile)
+				got, _, err := c.get(ctx, "k", compile, done)
 				out <- result{got, err}
 			}()
+		}
+		if before == 0 {
+			before = 1 // the compilation is a user too
 		}
 		for c.users("k") != before+n {
 			runtime.Gosched()
@@ -69,10 +74,10 @@ func TestCompileOnce(t *testing.T) {
 			t.Errorf("one that gave up got %v", r.err)
 		}
 	}
-	close(gate)
-	if r := <-first; r.err == nil { // it gave up too, but may have been served
-		r.code.release()
+	if r := <-first; !errors.Is(r.err, context.Canceled) {
+		t.Errorf("the first one, which gave up too, got %v", r.err)
 	}
+	close(gate)
 	var codes []*code
 	for range patient {
 		r := <-rest
@@ -92,18 +97,36 @@ func TestCompileOnce(t *testing.T) {
 	}
 }
 
+// TestCompileAbandoned: a compilation that everybody left ends all the same, and what it made is closed.
+func TestCompileAbandoned(t *testing.T) {
+	var c codeCache
+	made, ended := &fakeCode{}, make(chan struct{})
+	gate := make(chan struct{})
+	ctx, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	_, _, err := c.get(ctx, "k", func(context.Context, *compilation) (engine.Code, error) { <-gate; return made, nil }, func() { close(ended) })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(gate)
+	<-ended
+	if made.closed != 1 || len(c.entries) != 0 {
+		t.Errorf("closed %d times, %d entries left", made.closed, len(c.entries))
+	}
+}
+
 // TestCompileFails: an error is not kept.
 func TestCompileFails(t *testing.T) {
 	var c codeCache
 	bad := errors.New("bad")
-	if _, _, err := c.get(t.Context(), "k", func(context.Context) (engine.Code, error) { return nil, bad }); !errors.Is(err, bad) {
+	if _, _, err := c.get(t.Context(), "k", func(context.Context, *compilation) (engine.Code, error) { return nil, bad }, done); !errors.Is(err, bad) {
 		t.Errorf("got %v", err)
 	}
-	got, cached, err := c.get(t.Context(), "k", func(context.Context) (engine.Code, error) { return &fakeCode{}, nil })
+	got, cached, err := c.get(t.Context(), "k", func(context.Context, *compilation) (engine.Code, error) { return &fakeCode{}, nil }, done)
 	if err != nil || cached {
 		t.Errorf("got %v, cached %v", err, cached)
 	}
-	if _, cached, _ := c.get(t.Context(), "k", nil); !cached {
+	if _, cached, _ := c.get(t.Context(), "k", nil, done); !cached {
 		t.Error("not shared")
 	}
 	got.release()

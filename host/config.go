@@ -32,8 +32,8 @@ type Config struct {
 	// RunTokens is how many calls may run at a time beyond their first slice
 	// of 100,000 units of fuel, RunQueue how many more may wait for that;
 	// further ones fail with a [*LimitError] of [LimitRunQueue]. Calls that
-	// end within their first slice are never held up. Defaults
-	// max(1, GOMAXPROCS−1) and 256.
+	// end within their first slice are never held up. As many compilations may
+	// run and wait beside them. Defaults max(1, GOMAXPROCS−1) and 256.
 	RunTokens, RunQueue int
 
 	// Breaker says when modules that keep failing are put in quarantine, and

@@ -20,10 +20,11 @@ type Host struct {
 	code   codeCache
 	life   lifetime
 
-	epoch    time.Time // see clock
-	turns    *turns
-	breakers *breakers
-	denied   map[cid.Cid]bool
+	epoch     time.Time // see clock
+	turns     *turns    // of calls
+	compiling *turns    // of compilations
+	breakers  *breakers
+	denied    map[cid.Cid]bool
 }
 
 // New makes a host that runs modules on e. The engine stays the caller's: it
@@ -39,10 +40,11 @@ func New(e engine.Engine, cfg Config) (*Host, error) {
 	cfg = cfg.withDefaults()
 	h := &Host{
 		engine: e, cfg: cfg, offer: newOffer(),
-		epoch:    time.Now(),
-		turns:    newTurns(cfg.RunTokens, cfg.RunQueue),
-		breakers: newBreakers(cfg.Breaker, cfg.Breakers, cfg.Log),
-		denied:   make(map[cid.Cid]bool),
+		epoch:     time.Now(),
+		turns:     newTurns(cfg.RunTokens, cfg.RunQueue),
+		compiling: newTurns(cfg.RunTokens, cfg.RunQueue),
+		breakers:  newBreakers(cfg.Breaker, cfg.Breakers, cfg.Log),
+		denied:    make(map[cid.Cid]bool),
 	}
 	for _, c := range cfg.Deny {
 		h.denied[c] = true
@@ -100,12 +102,12 @@ func (h *Host) load(ctx context.Context, v fetch.Verified, b Binding, ev *LoadEv
 	if err != nil {
 		return nil, err
 	}
-	code, err := h.share(ctx, v, limits, ev, func(ctx context.Context) (engine.Code, error) {
+	code, err := h.share(ctx, v, limits, ev, func(ctx context.Context, how *compilation) (engine.Code, error) {
 		metered, err := h.meter(v, info, limits)
 		if err != nil {
 			return nil, err
 		}
-		return h.compile(ctx, v.ID(), metered, link.imports, limits, ev)
+		return h.compile(ctx, v.ID(), metered, link.imports, limits, how)
 	})
 	if err != nil {
 		return nil, err

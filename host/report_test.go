@@ -100,3 +100,40 @@ func TestPinned(t *testing.T) {
 	}
 	load(t, h, wasm, host.Binding{Pinned: true})
 }
+
+// TestInspectCost: a report says what compiling would cost, whose limits the
+// module fits and what happens between domains.
+func TestInspectCost(t *testing.T) {
+	ask := func(cfg host.Config, wasm []byte) *host.Report {
+		t.Helper()
+		r, err := newHost(t, newEngine(t, false), cfg).Inspect(t.Context(), verified(wasm))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := ask(host.Config{}, wasmtest.Codec())
+	if r.Class != "untrusted" || r.Reset != "restored" || r.Compile == nil || r.Compile.Where != "in-process" {
+		t.Errorf("%+v, %+v", r, r.Compile)
+	}
+	if !strings.Contains(strings.Join(r.Could, "; "), "10000000000 units of fuel or 10s per call") {
+		t.Errorf("could %q", r.Could)
+	}
+	tight := host.Config{Limits: host.Limits{MaxCompileTime: 1}}
+	if r = ask(tight, wasmtest.Codec()); r.Compile.Where != "refused" {
+		t.Errorf("%+v", r.Compile)
+	}
+	tight.Artifacts = newShelf(t, newEngine(t, false))
+	if r = ask(tight, wasmtest.Codec()); r.Compile.Where != "child-process" {
+		t.Errorf("%+v", r.Compile)
+	}
+	if r = ask(host.Config{}, smugglers()["table"].wasm); r.Reset != "instantiated-anew" {
+		t.Errorf("%s", r.Reset)
+	}
+	if r = ask(host.Config{Limits: host.Limits{MaxMemoryBytes: 1 << 30}}, wasmtest.Codec(wasmtest.Memory(1025, 2000))); r.Class != "pinned" || r.Compile == nil {
+		t.Errorf("%+v", r)
+	}
+	if r = ask(host.Config{}, []byte("text")); r.Class != "" || r.Compile != nil || r.Reset != "" {
+		t.Errorf("%+v", r)
+	}
+}

@@ -132,16 +132,24 @@ func (h *Host) limits(b Binding) (Limits, error) {
 
 // share compiles unless the same code is there already: the same module in
 // the same class, for whatever binding.
-func (h *Host) share(ctx context.Context, v fetch.Verified, l Limits, ev *LoadEvent, compile func(context.Context) (engine.Code, error)) (*code, error) {
-	c, cached, err := h.code.get(ctx, v.ID().KeyString()+l.class().Canonical(), compile)
+func (h *Host) share(ctx context.Context, v fetch.Verified, l Limits, ev *LoadEvent, compile compileFunc) (*code, error) {
+	_, compiled, err := h.life.enter(context.WithoutCancel(ctx)) // Close waits for a compilation that everybody left
+	if err != nil {
+		return nil, err
+	}
+	c, cached, err := h.code.get(ctx, v.ID().KeyString()+l.class().Canonical(), compile, compiled)
 	var already *RefusedError
+	var busy *LimitError
 	switch {
 	case err == nil:
 		ev.Cached = cached
+		if !cached {
+			ev.Kept, ev.Compile, ev.Estimate = c.how.kept, c.how.took, c.how.estimate
+		}
 		return c, nil
 	case errors.Is(err, engine.ErrClosed):
 		return nil, ErrClosed
-	case errors.As(err, &already), ctx.Err() != nil:
+	case errors.As(err, &already), errors.As(err, &busy), ctx.Err() != nil:
 		return nil, err
 	}
 	return nil, refused(v.ID(), RefusedInvalid, err)
