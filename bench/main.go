@@ -1,7 +1,8 @@
 // Command bench measures iprt against what people use today, in one process and
 // one run, and prints ratios of ours to the peer: of wall time, median and worst
-// of the rounds, and of processor time, median. It passes no judgement: the
-// column `aim` is what we want.
+// of the rounds, of processor time, median, and of the fastest rounds of either
+// side, which other work on the machine disturbs least. It passes no judgement:
+// the column `aim` is what we want.
 //
 // Where a collector of garbage runs beside on a processor of its own, wall time
 // leaves it out and processor time includes what it does because nobody else

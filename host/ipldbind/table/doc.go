@@ -17,5 +17,6 @@
 // it point into them. Neither may be changed while a node, string or slice taken from the view is in use. The table itself may be
 // guest memory: nothing of it is kept. A node keeps its whole view, and thus the block, reachable.
 //
-// A Table and its nodes never change after Parse and may be read from many goroutines.
+// A Table and its nodes never change after Parse and may be read from many goroutines, unless its owner uses its memory again
+// with [Table.Parse].
 package table
