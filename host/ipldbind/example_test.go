@@ -38,7 +38,9 @@ func Example() {
 	codec := must(ipldbind.Bind(must(h.Load(ctx, bencode, host.Binding{Name: "bencode"}))))
 
 	codecs := ipldbind.New(ipldbind.Config{})
-	codecs.Add(codec.Code(), codec)
+	if err := codecs.Add(codec.Code(), codec); err != nil {
+		panic(err)
+	}
 	lsys, store := cidlink.DefaultLinkSystem(), &memstore.Store{}
 	lsys.SetReadStorage(store)
 	lsys.SetWriteStorage(store)
