@@ -115,6 +115,9 @@ func (g *guest) slice(fuel int64) (int64, error) {
 	if err := g.spend(grant, now); err != nil {
 		return 0, g.halt(err)
 	}
+	if !g.account() {
+		return 0, g.halt(&LimitError{Module: g.m.id, Limit: LimitTotalMemory, Max: uint64(g.m.host.memory.most), excused: true})
+	}
 	g.run.granted += grant
 	if err := g.takeTurn(now); err != nil {
 		return 0, err

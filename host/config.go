@@ -29,6 +29,11 @@ type Config struct {
 	// says.
 	Deny []cid.Cid
 
+	// MaxTotalMemoryBytes caps the linear memory of all instances together.
+	// Idle instances make room for others; what does not fit then fails with a
+	// [*LimitError] of [LimitTotalMemory]. Default 1 GiB.
+	MaxTotalMemoryBytes int64
+
 	// RunTokens is how many calls may run at a time beyond their first slice
 	// of 100,000 units of fuel, RunQueue how many more may wait for that;
 	// further ones fail with a [*LimitError] of [LimitRunQueue]. Calls that
@@ -111,6 +116,9 @@ func (c Config) check() error {
 	if c.RunQueue < 0 || c.RunQueue > 1<<20 {
 		return fmt.Errorf("host: RunQueue is %d, must be within 0 and %d", c.RunQueue, 1<<20)
 	}
+	if c.MaxTotalMemoryBytes < 0 {
+		return fmt.Errorf("host: MaxTotalMemoryBytes is %d, must not be negative", c.MaxTotalMemoryBytes)
+	}
 	return c.Limits.check("Limits")
 }
 
@@ -123,6 +131,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	def(&c.MaxTotalMemoryBytes, 1<<30)
 	def(&c.RunTokens, max(1, runtime.GOMAXPROCS(0)-1))
 	def(&c.RunQueue, 256)
 	return c

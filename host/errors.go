@@ -154,6 +154,8 @@ const (
 	// LimitHostMemory is what the machine has: memory did not grow although the
 	// limits would have let it.
 	LimitHostMemory = "the memory of this machine"
+	// LimitTotalMemory is [Config.MaxTotalMemoryBytes].
+	LimitTotalMemory = "MaxTotalMemoryBytes"
 	// LimitDeadline is the deadline of the context of the call.
 	LimitDeadline = "the deadline of the call"
 	// LimitRunQueue is [Config.RunQueue]: too many calls that take long. Such an
@@ -211,6 +213,8 @@ func (e *LimitError) Hint() string {
 		return "the input needs more memory than the module allows itself; its author can raise that"
 	case LimitHostMemory:
 		return "free memory, or lower MaxMemoryBytes and MaxInstances in the host's limits"
+	case LimitTotalMemory:
+		return "try again later, unload modules, or raise MaxTotalMemoryBytes in the host's configuration"
 	case LimitDeadline:
 		return "give the call more time"
 	case LimitRunQueue:

@@ -55,3 +55,6 @@ func (h *Host) Offer(iface, name string, waits bool, fn engine.HostFunc) {
 
 // Turns tells how many run tokens are in use and how many calls wait for one.
 func (h *Host) Turns() (inUse, waiting int) { return h.turns.inUse(), int(h.turns.waiting.Load()) }
+
+// MemoryCounted is what the host believes its instances have.
+func (h *Host) MemoryCounted() int64 { return h.memory.used.Load() }

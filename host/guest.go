@@ -29,6 +29,7 @@ type guest struct {
 	run     run
 	domain  string // that was served last
 	first   uint64 // size of the memory after the start
+	counted uint64 // memory that the host knows of
 	slot    uint32 // in the pool
 
 	lease   lease
@@ -58,14 +59,19 @@ func (m *Module) start(ctx context.Context) (*guest, error) {
 	if err := m.hold(); err != nil {
 		return nil, err
 	}
+	if err := m.host.makeRoom(m); err != nil {
+		m.drop()
+		return nil, err
+	}
 	inst, err := m.code.Instantiate(ctx, engine.InstanceOptions{
 		MaxMemoryBytes: m.limits.memory(),
 	})
 	if err != nil {
+		m.host.memory.used.Add(-int64(m.startMemory()))
 		m.drop()
 		return nil, m.startError(err)
 	}
-	g := &guest{m: m, inst: inst, mem: inst.Memory(), state: m.newState()}
+	g := &guest{m: m, inst: inst, counted: m.startMemory(), mem: inst.Memory(), state: m.newState()}
 	g.ctx.g = g
 	m.enlist(g)
 	if err := g.init(ctx); err != nil {
@@ -176,7 +182,7 @@ func (m *Module) newState() *hostcall.State {
 
 // recycle takes a guest back whose lease has ended.
 func (g *guest) recycle() {
-	if g.dead || g.outgrown() {
+	if g.dead || g.outgrown() || !g.account() {
 		g.close()
 		g.m.pool.put(nil)
 		return
@@ -200,6 +206,7 @@ func (g *guest) fail(err error) {
 // close ends the instance. It runs no guest code.
 func (g *guest) close() {
 	g.inst.Close(context.Background())
+	g.m.host.memory.used.Add(-int64(g.counted))
 	g.m.strike(g)
 	g.m.drop()
 }

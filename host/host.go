@@ -25,6 +25,7 @@ type Host struct {
 	compiling *turns    // of compilations
 	breakers  *breakers
 	denied    map[cid.Cid]bool
+	memory    memory
 }
 
 // New makes a host that runs modules on e. The engine stays the caller's: it
@@ -46,6 +47,7 @@ func New(e engine.Engine, cfg Config) (*Host, error) {
 		breakers:  newBreakers(cfg.Breaker, cfg.Breakers, cfg.Log),
 		denied:    make(map[cid.Cid]bool),
 	}
+	h.memory.most = cfg.MaxTotalMemoryBytes
 	for _, c := range cfg.Deny {
 		h.denied[c] = true
 	}

@@ -168,6 +168,21 @@ func (p *pool) put(g *guest) {
 	}
 }
 
+// evict closes a free instance if there is one. It takes the right of whoever
+// could have got it, so that nobody starts another one meanwhile.
+func (p *pool) evict() bool {
+	s := p.state.Load()
+	if s&(poolClosed|poolWaiting) != 0 || s&poolOut >= uint64(p.max) || !p.state.CompareAndSwap(s, s+1) {
+		return false
+	}
+	g := p.pop("")
+	if g != nil {
+		p.end(g)
+	}
+	p.put(nil)
+	return g != nil
+}
+
 // handOver passes the caller's right to whoever has waited longest.
 func (p *pool) handOver() bool {
 	p.mu.Lock()
