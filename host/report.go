@@ -177,7 +177,7 @@ func (r *Report) shape(h *Host, info *validate.Info) {
 			r.Limits.MemoryMax = min(r.Limits.MemoryMax, uint64(m.Max)*pageSize)
 		}
 	}
-	if t := info.Table; t != nil {
+	for _, t := range info.Tables {
 		r.Limits.TableMax = uint64(t.Max)
 	}
 	for _, p := range info.Toolchain {

@@ -34,15 +34,20 @@ func (rw *rewriter) memoryGrower() uint32 {
 	return rw.growMemory
 }
 
-// tableGrower is the function that stands for table.grow.
-func (rw *rewriter) tableGrower() uint32 {
-	if rw.growTable == 0 {
-		rw.growTable = rw.addFunc([]byte{rw.tableType, byte(abi.I32)}, i32s, rw.grower(growing{
-			params: 2, size: []byte{0xfc, 16, 0}, grow: []byte{opLocalGet, 0, opLocalGet, 1, 0xfc, 15, 0},
-			limit: rw.ops.tableLimit, most: rw.tableMax, fuel: elementFuel,
+// tableGrower is the function that stands for table.grow of table i.
+func (rw *rewriter) tableGrower(i uint32) uint32 {
+	f, ok := rw.growTable[i]
+	if !ok {
+		t := rw.tables[i]
+		f = rw.addFunc([]byte{t.typ, byte(abi.I32)}, i32s, rw.grower(growing{
+			params: 2,
+			size:   wasmbin.AppendU32([]byte{0xfc, 16}, i),
+			grow:   wasmbin.AppendU32([]byte{opLocalGet, 0, opLocalGet, 1, 0xfc, 15}, i),
+			limit:  rw.ops.tableLimit, most: t.max, fuel: elementFuel,
 		}))
+		rw.growTable[i] = f
 	}
-	return rw.growTable
+	return f
 }
 
 // growing is what memory and table differ in.

@@ -108,8 +108,10 @@ func Rewrite(wasm []byte, info *validate.Info, cfg Config) ([]byte, error) {
 	if m := info.Memory; m != nil && m.Min > cfg.MaxMemoryPages {
 		return nil, &LimitError{What: "memory", Unit: "pages", Value: m.Min, Limit: cfg.MaxMemoryPages}
 	}
-	if t := info.Table; t != nil && t.Min > cfg.MaxTableElements {
-		return nil, &LimitError{What: "table", Unit: "elements", Value: t.Min, Limit: cfg.MaxTableElements}
+	for _, t := range info.Tables {
+		if t.Min > cfg.MaxTableElements {
+			return nil, &LimitError{What: "table", Unit: "elements", Value: t.Min, Limit: cfg.MaxTableElements}
+		}
 	}
 	if len(wasm) != info.Size {
 		return nil, fmt.Errorf("meter: %d bytes of module, but info is about one of %d", len(wasm), info.Size)

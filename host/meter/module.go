@@ -17,8 +17,12 @@ type module struct {
 	globals  []global // imported ones first
 
 	memoryMax uint32 // pages; 0 without memory
-	tableMax  uint32 // elements; 0 without table
-	tableType byte   // of its elements
+	tables    []table
+}
+
+type table struct {
+	typ byte   // of its elements
+	max uint32 // elements
 }
 
 type funcType struct{ params, results []byte }
@@ -118,8 +122,8 @@ func (m *module) readImports(r *wasmbin.Reader, cfg Config) {
 }
 
 func (m *module) table(r *wasmbin.Reader, cfg Config) {
-	m.tableType = r.Byte()
-	m.tableMax = clamp(cfg.MaxTableElements)(r.Limits()).Max
+	typ := r.Byte()
+	m.tables = append(m.tables, table{typ, clamp(cfg.MaxTableElements)(r.Limits()).Max})
 }
 
 func (m *module) memory(r *wasmbin.Reader, cfg Config) {

@@ -16,12 +16,13 @@ type rewriter struct {
 		funcs  []uint32          // their types
 		bodies []byte
 	}
-	growMemory, growTable uint32 // functions that do what the instruction does, within the limits; 0 if not there
+	growMemory uint32            // the function that does what the instruction does, within the limits; 0 if not there
+	growTable  map[uint32]uint32 // likewise, by table
 }
 
 func newRewriter(m *module, cfg Config) *rewriter {
 	rw := &rewriter{module: m, cfg: cfg}
-	rw.added.byText = map[string]uint32{}
+	rw.added.byText, rw.growTable = map[string]uint32{}, map[uint32]uint32{}
 	rw.ops = newSequences(uint32(len(m.globals)), m.imported, cfg.Flavour)
 	return rw
 }

@@ -144,7 +144,7 @@ func (sc *scan) step() {
 		sc.replace(call, int64(sc.rw.memoryGrower()))
 	case wasmop.TableGrow:
 		sc.bounded = false
-		sc.replace(call, int64(sc.rw.tableGrower()))
+		sc.replace(call, int64(sc.rw.tableGrower(r.A)))
 	default:
 		sc.dynamic()
 	}

@@ -116,7 +116,11 @@ func (rw *rewriter) appendGlobals(dst []byte) []byte {
 	dst = append(dst, byte(abi.I64), 1, opI64Const, 0, opEnd) // fuel
 	i32(MaxDepth)
 	i32(rw.memoryMax)
-	i32(rw.tableMax)
+	most := uint32(0)
+	for _, t := range rw.tables {
+		most = max(most, t.max)
+	}
+	i32(most)
 	return dst
 }
 

@@ -47,8 +47,10 @@ func TestPack(t *testing.T) {
 			if info.Memory.Max != c.pages || info.Manifest.Name != c.named || info.Custom[0].Name != "iprt.manifest" {
 				t.Errorf("%+v, manifest %+v, custom %+v", info.Memory, info.Manifest, info.Custom)
 			}
-			if info.Table != nil && (info.Table.Min != 7 || info.Table.Max != 65536) {
-				t.Errorf("table %+v", info.Table)
+			for _, table := range info.Tables {
+				if table.Min != 7 || table.Max != 65536 {
+					t.Errorf("table %+v", table)
+				}
 			}
 			again, err := pack.Pack(out, c.opts)
 			if err != nil || !bytes.Equal(again, out) {

@@ -144,8 +144,8 @@ func TestInfo(t *testing.T) {
 	if info.Size != len(wasm) || info.Functions != 6 || len(info.Imports) != 2 || info.Imports[1].Type.String() != "(i32, i32, i32, i32) -> (i32)" {
 		t.Errorf("%+v", info)
 	}
-	if m := info.Memory; m == nil || *m != (validate.Memory{Min: 2, Max: 20, HasMax: true}) || info.Table != nil {
-		t.Errorf("memory %+v, table %+v", m, info.Table)
+	if m := info.Memory; m == nil || *m != (validate.Memory{Min: 2, Max: 20, HasMax: true}) || len(info.Tables) != 0 {
+		t.Errorf("memory %+v, table %+v", m, info.Tables)
 	}
 	if e := info.Exports["iprt_codec_v1_links"]; e.Kind != validate.KindFunc || e.Type.String() != "(i32, i32, i32, i32) -> (i64)" {
 		t.Errorf("%+v", e)

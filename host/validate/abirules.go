@@ -108,8 +108,10 @@ func (s *scan) checkMemory() error {
 	if m := s.info.Memory; m != nil && !m.HasMax {
 		return &Error{Rule: "abi.memory-max", Offset: nowhere, Msg: "the memory declares no maximum"}
 	}
-	if t := s.info.Table; t != nil && !t.HasMax {
-		return &Error{Rule: "abi.table-max", Offset: nowhere, Msg: "the table declares no maximum"}
+	for _, t := range s.info.Tables {
+		if !t.HasMax {
+			return &Error{Rule: "abi.table-max", Offset: nowhere, Msg: "the table declares no maximum"}
+		}
 	}
 	return nil
 }

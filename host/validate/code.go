@@ -135,13 +135,13 @@ func (s *scan) rare() error {
 	case wasmop.ImmFunc:
 		return s.refers(r.A, uint64(len(s.sigs.Funcs)), "function")
 	case wasmop.ImmTable:
-		return s.refers(r.A, one(s.info.Table != nil), "table")
+		return s.refers(r.A, uint64(len(s.info.Tables)), "table")
 	case wasmop.ImmTypeTable: // the type is a matter of the stack
-		return s.refers(r.B, one(s.info.Table != nil), "table")
+		return s.refers(r.B, uint64(len(s.info.Tables)), "table")
 	case wasmop.ImmTableTable:
-		return s.refers(max(r.A, r.B), one(s.info.Table != nil), "table")
+		return s.refers(max(r.A, r.B), uint64(len(s.info.Tables)), "table")
 	case wasmop.ImmElemTable:
-		if err := s.refers(r.B, one(s.info.Table != nil), "table"); err != nil {
+		if err := s.refers(r.B, uint64(len(s.info.Tables)), "table"); err != nil {
 			return err
 		}
 		return s.refers(r.A, s.elements, "element segment")

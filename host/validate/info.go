@@ -23,7 +23,7 @@ type Info struct {
 	Imports []Import          // in the module's order
 	Exports map[string]Export // by name
 	Memory  *Memory           // nil if the module has none
-	Table   *Table            // nil if the module has none
+	Tables  []Table           // by index; no more than [Limits] allows, which is one as a rule
 	Start   bool              // there is a start function
 
 	MutableGlobals []MutableGlobal // imported and defined, in the module's order
@@ -108,7 +108,7 @@ type Memory struct {
 	Imported bool
 }
 
-// Table is the module's table, sizes in elements.
+// Table is one table, sizes in elements.
 type Table struct {
 	Min, Max uint32
 	HasMax   bool

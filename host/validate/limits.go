@@ -23,7 +23,8 @@ type Limits struct {
 	DataSegments    uint64
 	ElementSegments uint64
 	Elements        uint64 // in all element segments together
-	TableElements   uint64 // of the table, as minimum or maximum
+	Tables          uint64
+	TableElements   uint64 // of a table, as minimum or maximum
 	InitialPages    uint64 // of memory, 64 KiB each; a larger maximum is no error, host/meter lowers it
 
 	// What [Estimate.Over] holds an estimate to; [Module] does not look at them.
@@ -53,6 +54,7 @@ func Untrusted() Limits {
 		DataSegments:    100_000,
 		ElementSegments: 10_000,
 		Elements:        131_072,
+		Tables:          1,
 		TableElements:   65_536,
 		InitialPages:    1_024,
 		CompileFunction: 500 * time.Millisecond,
@@ -89,7 +91,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Locals, &d.Locals},
 		{&l.BlockNesting, &d.BlockNesting}, {&l.LoopNesting, &d.LoopNesting},
 		{&l.BrTable, &d.BrTable}, {&l.BrTableSum, &d.BrTableSum}, {&l.DataSegments, &d.DataSegments}, {&l.ElementSegments, &d.ElementSegments},
-		{&l.Elements, &d.Elements}, {&l.TableElements, &d.TableElements}, {&l.InitialPages, &d.InitialPages},
+		{&l.Elements, &d.Elements}, {&l.Tables, &d.Tables}, {&l.TableElements, &d.TableElements}, {&l.InitialPages, &d.InitialPages},
 	} {
 		if *f.have == 0 {
 			*f.have = *f.def

@@ -26,7 +26,7 @@ func (s *scan) memorySection(r *wasmbin.Reader) error {
 	return nil
 }
 
-// table reads a table type. There is at most one table, imported or defined.
+// table reads the type of a table, imported or defined.
 func (s *scan) table(r *wasmbin.Reader, imported bool) error {
 	at := r.Offset()
 	r.RefType()
@@ -34,8 +34,8 @@ func (s *scan) table(r *wasmbin.Reader, imported bool) error {
 	if err != nil || r.Err() != nil {
 		return err
 	}
-	if s.info.Table != nil {
-		return &Error{Rule: "limit.tables", Offset: at, Value: 2, Limit: 1, Msg: "there is a second table, one is allowed"}
+	if n := uint64(len(s.info.Tables)) + 1; n > s.lim.Tables {
+		return overLimit("limit.tables", at, n, s.lim.Tables, "tables")
 	}
 	if uint64(l.Min) > s.lim.TableElements {
 		return overLimit("limit.table-min", at, uint64(l.Min), s.lim.TableElements, "initial table elements")
@@ -43,7 +43,7 @@ func (s *scan) table(r *wasmbin.Reader, imported bool) error {
 	if uint64(l.Max) > s.lim.TableElements {
 		return overLimit("limit.table-max", at, uint64(l.Max), s.lim.TableElements, "table elements as maximum")
 	}
-	s.info.Table = &Table{Min: l.Min, Max: l.Max, HasMax: l.HasMax, Imported: imported}
+	s.info.Tables = append(s.info.Tables, Table{Min: l.Min, Max: l.Max, HasMax: l.HasMax, Imported: imported})
 	return nil
 }
 

@@ -269,7 +269,7 @@ func (s *scan) have(at int, kind wasmbin.Kind) (uint64, error) {
 	case wasmbin.KindFunc:
 		return uint64(len(s.sigs.Funcs)), nil
 	case wasmbin.KindTable:
-		return one(s.info.Table != nil), nil
+		return uint64(len(s.info.Tables)), nil
 	case wasmbin.KindMemory:
 		return one(s.info.Memory != nil), nil
 	case wasmbin.KindGlobal:

@@ -30,13 +30,13 @@ func (s *scan) element(r *wasmbin.Reader) error {
 	}
 	active, explicit, exprs := flags&1 == 0, flags&2 != 0, flags&4 != 0
 	var offset wasmbin.ConstExpr
+	table := uint32(0)
 	if active {
-		table := uint32(0)
 		if explicit {
 			table = r.U32()
 		}
-		if r.Err() == nil && uint64(table) >= one(s.info.Table != nil) {
-			return badIndex(at, uint64(table), one(s.info.Table != nil), "table")
+		if r.Err() == nil && uint64(table) >= uint64(len(s.info.Tables)) {
+			return badIndex(at, uint64(table), uint64(len(s.info.Tables)), "table")
 		}
 		var err error
 		if offset, err = s.constExpr(r); err != nil {
@@ -57,8 +57,8 @@ func (s *scan) element(r *wasmbin.Reader) error {
 	if err := s.elementItems(r, exprs); err != nil {
 		return err
 	}
-	if active && s.info.Table != nil {
-		s.fits("abi.element-bounds", offset, s.info.Elements-before, uint64(s.info.Table.Min), "elements")
+	if active && int(table) < len(s.info.Tables) {
+		s.fits("abi.element-bounds", offset, s.info.Elements-before, uint64(s.info.Tables[table].Min), "elements")
 	}
 	return nil
 }
