@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/host/node/datadir"
 )
 
 func (a *app) idCmd() *cobra.Command {
@@ -25,6 +26,9 @@ when it first runs; this command does not make one.`,
 		Args:    wants(cobra.NoArgs, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Lstat(filepath.Join(a.flags.dir, "key")); errors.Is(err, fs.ErrNotExist) {
+				if err := datadir.CheckVersion(a.flags.dir); err != nil {
+					return err
+				}
 				return control.Errorf(control.NotFound, "no-identity", "start a node with `iprt run`, which makes one", "there is no peer id in %s yet", a.flags.dir)
 			}
 			return a.with(cmd.Context(), func(ctx context.Context, n control.API) error {
