@@ -22,10 +22,11 @@
 // # What the child cannot do
 //
 // It gets one module on standard input and gives one artifact on standard
-// output. It has no environment, no file but those two and standard error, the root as its working directory,
-// and bounds on time, processor time, memory and what it may print; it is killed
-// with all it started when it passes one, and when this process dies. It has no
-// access to the cache. See [Bounds] for which of these the system enforces.
+// output. It has no environment, no file but those two and standard error, the root
+// as its working directory, and bounds on time, processor time, memory and what it
+// may print; it is killed with all it started when it passes one, and when this
+// process dies. It has no access to the cache: on Linux the system refuses it
+// files, networks and programs. See [Bounds] for what is enforced here.
 package artifact
 
 import (

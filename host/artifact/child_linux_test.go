@@ -2,9 +2,11 @@ package artifact_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +34,8 @@ func TestChildBounds(t *testing.T) {
 	}
 }
 
-// A child has no environment, stands in the root, holds no file of its parent and can make none.
+// A child has no environment, stands in the root, holds no file of its parent, and
+// can reach none, nor the network, nor run anything.
 func TestChildSeesNothing(t *testing.T) {
 	t.Setenv("SECRET", "of the parent")
 	held, err := os.Create(filepath.Join(t.TempDir(), "held"))
@@ -40,15 +43,24 @@ func TestChildSeesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	target := filepath.Join(t.TempDir(), "made")
-	c := childOf("look", target)
-	got, err := c.Compile(t.Context(), nil)
+	if _, err := held.WriteString("secret"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(string(got))
-	if !strings.HasPrefix(string(got), "0 in /, 0 files") {
-		t.Errorf("it sees %s", got)
+	defer l.Close()
+	got, err := childOf("look", filepath.Join(t.TempDir(), "made"), held.Name(), l.Addr().String()).Compile(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "0 in /, 0 files, kept from writing true, reading true, dialling true, running true"
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		want = "0 in /, 0 files, "
+	}
+	if !strings.HasPrefix(string(got), want) {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

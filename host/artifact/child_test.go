@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -77,7 +78,11 @@ var compilers = map[string]compileFunc{
 			}
 		}
 		_, writeErr := os.Create(os.Args[3])
-		return fmt.Appendf(nil, "%d in %s, %d files, write %v", len(os.Environ()), dir, open, writeErr != nil), nil
+		_, readErr := os.ReadFile(os.Args[4])
+		_, dialErr := net.Dial("tcp", os.Args[5])
+		runErr := exec.Command(os.Args[0], "child", "none").Run()
+		return fmt.Appendf(nil, "%d in %s, %d files, kept from writing %v, reading %v, dialling %v, running %v",
+			len(os.Environ()), dir, open, writeErr != nil, readErr != nil, dialErr != nil, runErr != nil), nil
 	},
 }
 

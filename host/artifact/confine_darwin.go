@@ -10,7 +10,7 @@ import (
 
 // Bounds lists what the system enforces on a compile child. Memory is not
 // among it: the system accepts such a limit and ignores it.
-func Bounds() []string { return []string{"time", "cpu", "output", "files"} }
+func Bounds() []string { return []string{"time", "processor time", "output"} }
 
 func group(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

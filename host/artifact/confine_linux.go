@@ -14,7 +14,7 @@ import (
 
 // Bounds lists what the system enforces on a compile child.
 func Bounds() []string {
-	return []string{"time", "cpu", "memory", "output", "files", "life"}
+	return append([]string{"time", "processor time", "memory", "output", "life"}, filtered...)
 }
 
 // group makes the child the head of a process group of its own, which is killed as
@@ -41,6 +41,7 @@ func confine(q request) error {
 			return fmt.Errorf("cannot set resource limit %d to %d: %w", l.what, l.max, err)
 		}
 	}
+	filter()
 	// What it works on is nobody's business, and it is in no hurry.
 	return errors.Join(unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0), unix.Setpriority(unix.PRIO_PGRP, 0, 10))
 }

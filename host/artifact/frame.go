@@ -27,6 +27,7 @@ const (
 
 	maxModule  = 256 << 20 // metered; what is let in is far smaller
 	maxRefusal = 4 << 10
+	maxSeconds = 1 << 30
 )
 
 type request struct {
@@ -49,7 +50,7 @@ func readRequest(r io.Reader) (q request, err error) {
 		return q, err
 	}
 	n := numbers(b[len(requestMagic):])
-	if string(b[:len(requestMagic)]) != requestMagic || n[3] > maxModule {
+	if string(b[:len(requestMagic)]) != requestMagic || n[1] > maxSeconds || n[3] > maxModule {
 		return q, errors.New("standard input holds something else than a request to compile")
 	}
 	return request{memory: n[0], cpu: time.Duration(n[1]) * time.Second, output: n[2], module: n[3]}, nil
