@@ -24,7 +24,8 @@ type domainKey struct{}
 // A reset puts back the memory, its size and all globals of the instance, to
 // what they were after its start, and costs about as much as copying that
 // memory. Modules that change tables, drop segments or keep references in
-// globals are instantiated anew instead, as are instances whose memory grew.
+// globals are instantiated anew instead, as are instances whose memory grew or
+// is larger than Limits.MaxRetainedBytes.
 func InDomain(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, domainKey{}, name)
 }

@@ -31,8 +31,8 @@ func (i Instance) Module() *Module {
 //
 // A call ends when it has used up a budget of [Limits], and at its next slice
 // of fuel, well within a millisecond, when ctx ends or the instance is
-// released. It starts in a domain of its own only if its instance was acquired
-// in one; see [InDomain].
+// released. It belongs to the domain that the instance was acquired in,
+// whatever ctx says; see [InDomain].
 //
 // Errors: [*CallError] is the module's own answer. [*TrapError] and
 // [*LimitError], other than of MaxInputBytes and before the call, end the
@@ -63,8 +63,8 @@ func (i Instance) CallParts(ctx context.Context, e Export, a [][]byte, b []byte)
 }
 
 // Release gives the instance back. Results of its calls must not be used any
-// more. Releasing twice, or late, is harmless; releasing during a call takes
-// effect at its end.
+// more. Releasing twice, or late, is harmless; releasing during a call ends
+// that at its next slice of fuel.
 func (i Instance) Release() {
 	if i.g != nil && i.g.lease.end(i.lease) {
 		i.g.recycle()

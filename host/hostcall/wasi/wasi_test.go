@@ -233,6 +233,29 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestRestore puts a state back to what it was after a start-up, not to the first one.
+func TestRestore(t *testing.T) {
+	g := newGuest(t)
+	g.want(abi.ErrnoSuccess, "random_get", 100, 5)
+	g.want(abi.ErrnoSuccess, "fd_close", 0)
+	started := g.state.Snapshot()
+	var first []byte
+	for range 3 {
+		g.want(abi.ErrnoSuccess, "random_get", 200, 40)
+		if first == nil {
+			first = append(first, g.mem[200:240]...)
+		}
+		if !bytes.Equal(g.mem[200:240], first) {
+			t.Errorf("random bytes %x, at first %x", g.mem[200:240], first)
+		}
+		g.want(abi.ErrnoBadf, "fd_close", 0)
+		g.want(abi.ErrnoSuccess, "fd_close", 1)
+		g.state.Restore(started)
+	}
+	g.state.Reset()
+	g.want(abi.ErrnoSuccess, "fd_close", 0)
+}
+
 // TestRandomDeadline asks for more than a caller waits for.
 func TestRandomDeadline(t *testing.T) {
 	g := newGuest(t)
