@@ -18,7 +18,7 @@ import (
 // The bounds in this file are three times what an idle machine keeps.
 
 // TestCollectorIsNotHeldUp: guests that spin do not keep the garbage collector
-// from stopping the world.
+// from stopping the world, beyond what it takes without them.
 func TestCollectorIsNotHeldUp(t *testing.T) {
 	h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{MaxCallTime: time.Minute}})
 	m := load(t, h, spinner(), host.Binding{Pinned: true})
@@ -26,6 +26,7 @@ func TestCollectorIsNotHeldUp(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	idle := collections(20)
 	for range 2 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
@@ -36,20 +37,25 @@ func TestCollectorIsNotHeldUp(t *testing.T) {
 	running(t, h, 1)
 	good := 0
 	for range 5 {
-		var worst time.Duration
-		for range 20 {
-			begin := time.Now()
-			runtime.GC()
-			worst = max(worst, time.Since(begin))
-		}
-		if worst <= 3*20*time.Millisecond {
+		worst := collections(100)
+		if worst <= 3*(20*time.Millisecond+idle) {
 			good++
 		}
-		t.Logf("worst of 20 collections: %v", worst)
+		t.Logf("worst of 100 collections: %v; of 20 with no guest: %v", worst, idle)
 	}
 	if good < 4 {
 		t.Errorf("the collector was held up in %d of 5 runs", 5-good)
 	}
+}
+
+// collections is how long the longest of n took.
+func collections(n int) (worst time.Duration) {
+	for range n {
+		begin := time.Now()
+		runtime.GC()
+		worst = max(worst, time.Since(begin))
+	}
+	return worst
 }
 
 func callIn(ctx context.Context, m *host.Module, block []byte) error {
@@ -101,8 +107,8 @@ func TestFlood(t *testing.T) {
 			if late.Load() > 0 {
 				t.Errorf("%d of %d calls returned late", late.Load(), calls)
 			}
-			if turned := busy.Load(); queue < calls && turned < calls-int64(queue)-int64(runtime.GOMAXPROCS(0)) {
-				t.Errorf("%d calls were turned away, with a queue for %d", turned, queue)
+			if (busy.Load() > 0) != (queue < calls) {
+				t.Errorf("%d calls were turned away, with a queue for %d", busy.Load(), queue)
 			}
 			t.Logf("%d honest calls, the slowest took %v; %d were turned away", len(took), slices.Max(took), busy.Load())
 			if s := evil.Stats(); s.Calls != calls || s.Failed != calls {
