@@ -14,11 +14,12 @@ const bencode = 0x63
 
 // contentCBOR has blocks for the shipped codecs that claim more than they hold, nest without end, or are not canonical.
 func contentCBOR(c *corpus) {
-	cbor := func(name string, block []byte, want ...Outcome) {
+	large := func(name string, block func() []byte, want ...Outcome) { // emitted when it is needed
 		c.add(Content, "dag-cbor/"+name, "a block that claims more than it holds, or is not canonical", func() []Step {
-			return []Step{{Do: Decode{Codec: cid.DagCBOR, Block: block}, Want: want, Times: 2}}
+			return []Step{{Do: Decode{Codec: cid.DagCBOR, Block: block()}, Want: want, Times: 2}}
 		})
 	}
+	cbor := func(name string, block []byte, want ...Outcome) { large(name, func() []byte { return block }, want...) }
 	for major := byte(2); major <= 5; major++ {
 		for _, n := range []uint64{1, 1 << 16, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 60, 1<<63 - 1, 1 << 63, 1<<64 - 1} {
 			head := w.CBORUint(n)
@@ -31,14 +32,17 @@ func contentCBOR(c *corpus) {
 		}
 	}
 	for _, n := range []int{1_000, 1_023, 1_024, 1_025, 100_000, 1_000_000, 3_000_000} {
-		cbor(count("deep/lists", n), w.Cat(bytes.Repeat([]byte{0x81}, n), []byte{0}), OK, Error, Limit, Trap)
-		cbor(count("deep/maps", n), w.Cat(bytes.Repeat([]byte{0xa1, 0x61, 'a'}, n), []byte{0}), OK, Error, Limit, Trap)
-		cbor(count("deep/tags", n), w.Cat(bytes.Repeat([]byte{0xd8, 42}, n), []byte{0}), Error, Limit)
+		deep := func(open ...byte) func() []byte {
+			return func() []byte { return w.Cat(bytes.Repeat(open, n), []byte{0}) }
+		}
+		large(count("deep/lists", n), deep(0x81), OK, Error, Limit, Trap)
+		large(count("deep/maps", n), deep(0xa1, 0x61, 'a'), OK, Error, Limit, Trap)
+		large(count("deep/tags", n), deep(0xd8, 42), Error, Limit)
 	}
-	cbor("deep/10^7", bytes.Repeat([]byte{0x81}, 10_000_000), Limit, Error)
+	large("deep/10^7", func() []byte { return bytes.Repeat([]byte{0x81}, 10_000_000) }, Limit, Error)
 	for _, n := range []int{100_000, 2 << 20, 4<<20 - 8} {
 		for _, item := range []byte{0xa0, 0x80, 0xf6, 0x40, 0x60} {
-			cbor(fmt.Sprintf("many/%d-of-%#x", n, item), w.Cat(arrayHead(n), bytes.Repeat([]byte{item}, n)), OK, Limit, Error)
+			large(fmt.Sprintf("many/%d-of-%#x", n, item), func() []byte { return w.Cat(arrayHead(n), bytes.Repeat([]byte{item}, n)) }, OK, Limit, Error)
 		}
 	}
 	for _, b := range []struct {

@@ -36,16 +36,17 @@ func contentCIDs(c *corpus) {
 	lies := []struct {
 		name  string
 		bytes []byte
+		zeros int // behind them
 	}{
-		{"flipped", append([]byte{block[0] ^ 1}, block[1:]...)}, {"cut", block[:10]}, {"longer", append(bytes.Clone(block), 0)}, {"empty", nil},
-		{"other", []byte("something else")}, {"large", make([]byte, 2<<20)}, {"too-large", make([]byte, 3<<20)}, {"enormous", make([]byte, 64<<20)},
+		{"flipped", append([]byte{block[0] ^ 1}, block[1:]...), 0}, {"cut", block[:10], 0}, {"longer", block, 1}, {"empty", nil, 0},
+		{"other", []byte("something else"), 0}, {"large", block, 2<<20 - len(block)}, {"too-large", nil, 3 << 20}, {"enormous", nil, 64 << 20},
 	}
 	for _, codec := range []uint64{cid.Raw, cid.DagProtobuf, cid.DagCBOR} {
 		for _, l := range lies {
 			good := sum(codec, block)
 			refused := Error.Of("hash-mismatch")
 			c.offer(Content, fmt.Sprintf("mismatch/%s-%#x", l.name, codec), "bytes that do not match the CID",
-				func() *Offer { o := &Offer{}; o.claim(good, l.bytes); return o },
+				func() *Offer { o := &Offer{}; o.claim(good, w.Cat(l.bytes, make([]byte, l.zeros))); return o },
 				Step{Do: Fetch{CID: good.String(), Block: true}, Want: []Outcome{refused, Error.Of("not-found")}, Times: 2})
 		}
 	}

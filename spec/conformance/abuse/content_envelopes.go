@@ -3,6 +3,7 @@ package abuse
 import (
 	"bytes"
 	"strings"
+	"sync"
 
 	"github.com/ipfs/go-cid"
 	mh "github.com/multiformats/go-multihash"
@@ -27,10 +28,9 @@ func envelope(codec cid.Cid, data []byte, more ...any) []byte {
 func contentEnvelopes(c *corpus) {
 	leaf := w.CBORMap("leaf", w.CBORString("reached"))
 	try := func(name, tries, path string, want []Outcome, build func(o *Offer) cid.Cid) {
-		var o Offer
-		root := build(&o)
-		c.offer(Content, "envelope/"+name, tries, func() *Offer { o := &Offer{}; build(o); return o },
-			Step{Do: Resolve{Root: root.String(), Path: path}, Want: want, Within: 2 * Usual})
+		c.built("envelope/"+name, tries, build, func(root cid.Cid) Step {
+			return Step{Do: Resolve{Root: root.String(), Path: path}, Want: want, Within: 2 * Usual}
+		})
 	}
 	around := func(module []byte, data []byte, more ...any) func(*Offer) cid.Cid {
 		return func(o *Offer) cid.Cid { return o.put(cid.DagCBOR, envelope(o.put(cid.Raw, module), data, more...)) }
@@ -96,28 +96,30 @@ func contentEnvelopes(c *corpus) {
 
 // contentLinks has envelopes and blocks with a great many links, which nobody follows unasked.
 func contentLinks(c *corpus, try func(string, string, string, []Outcome, func(*Offer) cid.Cid), around func([]byte, []byte, ...any) func(*Offer) cid.Cid, pointing func(*Offer) []byte) {
-	links := make([][]byte, 40_000) // as many as a block has room for
-	for i := range links {
-		links[i] = cborLink(missing(i))
-	}
-	list := w.CBORList(links...)
+	list := sync.OnceValue(func() []byte {
+		links := make([][]byte, 40_000) // as many as a block has room for
+		for i := range links {
+			links[i] = cborLink(missing(i))
+		}
+		return w.CBORList(links...)
+	})
 	try("links-lie", "a list of links that are not in the data", "~", []Outcome{Error}, func(o *Offer) cid.Cid {
 		return around(linkCodec(), pointing(o), "links", w.CBORList(cborLink(missing(9))))(o)
 	})
 	try("links-many", "a list of 40,000 links that are not in the data", "~", []Outcome{Error, Limit}, func(o *Offer) cid.Cid {
-		return around(linkCodec(), pointing(o), "links", list)(o)
+		return around(linkCodec(), pointing(o), "links", list())(o)
 	})
-	block := w.CBORMap("at", w.CBORUint(7), "links", list)
-	many := sum(cid.DagCBOR, block)
-	c.offer(Content, "links/unasked", "a block with 40,000 links", func() *Offer { o := &Offer{Most: 4}; o.put(cid.DagCBOR, block); return o },
-		Step{Do: Resolve{Root: many.String(), Path: "at"}, Want: []Outcome{OK}})
+	ask := func(name, tries, path string, want Outcome, block func() []byte) {
+		c.built("links/"+name, tries, func(o *Offer) cid.Cid { o.Most = 4; return o.put(cid.DagCBOR, block()) },
+			func(root cid.Cid) Step {
+				return Step{Do: Resolve{Root: root.String(), Path: path}, Want: []Outcome{want}}
+			})
+	}
+	ask("unasked", "a block with 40,000 links", "at", OK, func() []byte { return w.CBORMap("at", w.CBORUint(7), "links", list()) })
 	deep := w.Cat(bytes.Repeat([]byte{0x81}, 1_000), cborLink(missing(1)))
-	at := sum(cid.DagCBOR, deep)
-	c.offer(Content, "links/deep-path", "a path that ends in a link to nothing", func() *Offer { o := &Offer{Most: 4}; o.put(cid.DagCBOR, deep); return o },
-		Step{Do: Resolve{Root: at.String(), Path: strings.Repeat("0/", 1_000)}, Want: []Outcome{Error}})
+	ask("deep-path", "a path that ends in a link to nothing", strings.Repeat("0/", 1_000), Error, func() []byte { return deep })
 	for _, path := range []string{"-1", "18446744073709551616", "00", "1e3", "a", "~", "../..", strings.Repeat("x/", 100_000)} {
-		c.offer(Content, "links/path-"+clip(path), "a path that leads nowhere", func() *Offer { o := &Offer{Most: 4}; o.put(cid.DagCBOR, list); return o },
-			Step{Do: Resolve{Root: sum(cid.DagCBOR, list).String(), Path: path}, Want: []Outcome{Error}})
+		ask("path-"+clip(path), "a path that leads nowhere", path, Error, list)
 	}
 }
 

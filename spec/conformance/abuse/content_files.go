@@ -54,14 +54,8 @@ func contentFiles(c *corpus) {
 	leaf := []byte("leaf of ten")[:10]
 	child := pbChild{cid: sum(cid.Raw, leaf), size: 10}
 	try := func(name, tries string, want []Outcome, build func(o *Offer) cid.Cid) {
-		var o Offer
-		root := build(&o) // the step needs the CID; the offer is made again for each run
-		c.offer(Content, "unixfs/"+name, tries, func() *Offer {
-			o := &Offer{}
-			o.put(cid.Raw, leaf)
-			build(o)
-			return o
-		}, fetches(root, want...))
+		c.built("unixfs/"+name, tries, func(o *Offer) cid.Cid { o.put(cid.Raw, leaf); return build(o) },
+			func(root cid.Cid) Step { return fetches(root, want...) })
 	}
 	lie := []Outcome{Error.Of("bad-content"), Limit}
 	node := func(b []byte) func(*Offer) cid.Cid {

@@ -3,6 +3,7 @@ package abuse
 import (
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -45,10 +46,17 @@ func limitAddressSpace(n uint64) error {
 	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: n, Max: n})
 }
 
-// peakMemory is the most memory that a child process had, in bytes; 0 where that is not known.
-func peakMemory(s *os.ProcessState) uint64 {
-	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-		return uint64(u.Maxrss) << 10
+// peakMemory is the most memory that this process had since it was started, in bytes; 0 if that cannot be read. What wait reports of a
+// child would count what its parent had when it made it.
+func peakMemory() uint64 {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
 	}
-	return 0
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	var kib uint64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return 0
+	}
+	return kib << 10
 }

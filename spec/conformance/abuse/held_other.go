@@ -2,10 +2,7 @@
 
 package abuse
 
-import (
-	"errors"
-	"os"
-)
+import "errors"
 
 // Only Linux has what the corpus measures and limits by. Elsewhere its cases run without; [Report.Without] says so.
 
@@ -15,4 +12,4 @@ func starve(int) (func(), error) { return func() {}, nil }
 
 func limitAddressSpace(uint64) error { return errors.ErrUnsupported }
 
-func peakMemory(*os.ProcessState) uint64 { return 0 }
+func peakMemory() uint64 { return 0 }

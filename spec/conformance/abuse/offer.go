@@ -22,6 +22,15 @@ type Offer struct {
 	Most int64
 }
 
+// built is a case of content that is offered and asked for by what build returns.
+func (c *corpus) built(name, tries string, build func(*Offer) cid.Cid, ask func(root cid.Cid) Step) {
+	c.cases = append(c.cases, Case{
+		Class: Content, Name: name, Tries: tries,
+		Offer: func() *Offer { o := &Offer{}; build(o); return o },
+		Steps: func() []Step { return []Step{ask(build(&Offer{}))} },
+	})
+}
+
 // Media types of the trustless gateway.
 const (
 	typeRaw = "application/vnd.ipld.raw"

@@ -26,7 +26,10 @@ type Config struct {
 	// Memory is the most that a child may ever have had in memory, in bytes. Default 1 GiB.
 	Memory int64
 
-	// Batch is how many cases one child runs, Parallel how many children run at a time. Defaults 40 and 1.
+	// Grace is how long a child may be silent before it counts as hung and is killed. Default 1 minute.
+	Grace time.Duration
+
+	// Batch is how many cases one child runs, Parallel how many children run at a time. Defaults 60 and 1.
 	Batch, Parallel int
 	// Progress, if set, is called when a case has ended, from one goroutine at a time.
 	Progress func(Verdict)
@@ -42,8 +45,11 @@ func (c Config) filled() Config {
 	if c.Memory <= 0 {
 		c.Memory = 1 << 30
 	}
+	if c.Grace <= 0 {
+		c.Grace = time.Minute
+	}
 	if c.Batch <= 0 {
-		c.Batch = 40
+		c.Batch = 60
 	}
 	if c.Parallel <= 0 {
 		c.Parallel = 1
@@ -198,9 +204,6 @@ func (r *runner) blame(id string, f Fault) {
 	r.verdicts[id] = v
 }
 
-// grace is how long a child may take beyond all that a case may, before it counts as hung.
-const grace = 60 * time.Second
-
 // ended is what came of a child.
 type ended struct {
 	verdicts map[string]Verdict
@@ -225,8 +228,8 @@ func (r *runner) child(ctx context.Context, cases []Case) (*ended, error) {
 		return nil, fmt.Errorf("abuse: cannot start a child: %w", err)
 	}
 	e := &ended{verdicts: map[string]Verdict{}}
-	hung := time.AfterFunc(grace, cancel)
-	reading := e.read(out, cases, func() { hung.Reset(grace) })
+	hung := time.AfterFunc(r.cfg.Grace, cancel)
+	reading := e.read(out, cases, func() { hung.Reset(r.cfg.Grace) })
 	wait := cmd.Wait()
 	late := !hung.Stop()
 	switch {
@@ -239,7 +242,6 @@ func (r *runner) child(ctx context.Context, cases []Case) (*ended, error) {
 	case len(e.verdicts) < len(cases):
 		e.death = "it ended early"
 	}
-	e.peak = peakMemory(cmd.ProcessState)
 	r.mu.Lock()
 	r.peak = max(r.peak, e.peak)
 	r.mu.Unlock()
@@ -285,6 +287,7 @@ func (e *ended) read(out io.Reader, cases []Case, alive func()) error {
 		v := verdictOf(c)
 		v.Faults, v.Outcomes, v.Took = a.Faults, a.Outcomes, a.Took
 		e.verdicts[a.End] = v
+		e.peak = max(e.peak, a.Peak)
 	}
 	return lines.Err()
 }

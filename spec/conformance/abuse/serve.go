@@ -25,6 +25,7 @@ type answerLine struct {
 	Faults   []Fault         `json:"faults,omitempty"`
 	Outcomes map[Outcome]int `json:"outcomes,omitempty"`
 	Took     time.Duration   `json:"took,omitempty"`
+	Peak     uint64          `json:"peak,omitempty"` // memory of the process so far
 }
 
 // Serve is the child's side of [Run]: it reads the names of cases from in, runs each against a target of its own, and writes what came of
@@ -61,7 +62,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 		t := trial{open: open, slack: o.Slack, came: map[Outcome]int{}}
 		begin := time.Now()
 		faults := t.try(ctx, c)
-		if err := w.Encode(answerLine{End: c.ID(), Faults: faults, Outcomes: t.came, Took: time.Since(begin)}); err != nil {
+		if err := w.Encode(answerLine{End: c.ID(), Faults: faults, Outcomes: t.came, Took: time.Since(begin), Peak: peakMemory()}); err != nil {
 			return err
 		}
 		runtime.GC() // so that a case is not charged for the garbage of the one before
