@@ -98,6 +98,8 @@ func (rw *rewriter) edit(dst, old []byte, sc *scan) []byte {
 			dst = appendIndexed(dst, opCall, uint32(e.n))
 		case refFunc:
 			dst = appendIndexed(dst, byte(wasmop.RefFunc), uint32(e.n))
+		case memoryInit:
+			dst = append(wasmbin.AppendU32(append(dst, 0xfc, 8), uint32(e.n)), 0)
 		case leave:
 			if sc.calls {
 				dst = appendIndexed(dst, byte(wasmop.Br), uint32(e.n))

@@ -16,6 +16,7 @@ type module struct {
 	imported uint32   // how many of funcs are imported
 	globals  []global // imported ones first
 
+	active    []bool // of each data segment: it is copied when the module is instantiated, and gone then
 	memoryMax uint32 // pages; 0 without memory
 	tables    []table
 }
@@ -91,8 +92,32 @@ func (m *module) read(id byte, r *wasmbin.Reader, cfg Config) {
 			m.global(r)
 			r.ConstExpr()
 		}
+	case wasmbin.Data:
+		m.readData(r)
 	}
 }
+
+func (m *module) readData(r *wasmbin.Reader) {
+	n := r.Count(2, "data segments")
+	m.active = make([]bool, n)
+	for i := range m.active {
+		form := r.U32()
+		m.active[i] = form != passive
+		if form == explicitMemory {
+			r.U32()
+		}
+		if m.active[i] {
+			r.ConstExpr()
+		}
+		r.Bytes(r.U32())
+	}
+}
+
+// Forms of data segments.
+const (
+	passive        = 1
+	explicitMemory = 2
+)
 
 func (m *module) readTypes(r *wasmbin.Reader) {
 	n := r.Count(3, "types")

@@ -16,6 +16,7 @@ type rewriter struct {
 		funcs  []uint32          // their types
 		bodies []byte
 	}
+	emptyData  bool              // a data segment without bytes is added
 	growMemory uint32            // the function that does what the instruction does, within the limits; 0 if not there
 	growTable  map[uint32]uint32 // likewise, by table
 }

@@ -53,6 +53,7 @@ const (
 	call                       // n: function
 	refFunc                    // n: function
 	leave                      // n: label
+	memoryInit                 // n: data segment
 	bulk                       // n: fuel for each unit of the length
 	nan32
 	nan64
@@ -145,6 +146,11 @@ func (sc *scan) step() {
 	case wasmop.TableGrow:
 		sc.bounded = false
 		sc.replace(call, int64(sc.rw.tableGrower(r.A)))
+	case wasmop.MemoryInit:
+		sc.dynamic()
+		if sc.rw.gone(r.A) {
+			sc.replace(memoryInit, int64(sc.rw.empty()))
+		}
 	default:
 		sc.dynamic()
 	}

@@ -11,6 +11,10 @@ import (
 func (rw *rewriter) sectionBodies() (bodies [wasmbin.DataCount + 1][]byte, err error) {
 	keep := func(id byte) []byte { return rw.sections[id].Body }
 	bodies[wasmbin.DataCount], bodies[wasmbin.Data] = keep(wasmbin.DataCount), keep(wasmbin.Data)
+	if rw.emptyData {
+		bodies[wasmbin.DataCount] = wasmbin.AppendU32(nil, rw.empty()+1)
+		bodies[wasmbin.Data] = rw.extend(wasmbin.Data, 1, func(dst []byte) []byte { return append(dst, passive, 0) }, nil)
+	}
 	bodies[wasmbin.Table] = rw.limits(wasmbin.Table, rw.cfg.MaxTableElements, &err)
 	bodies[wasmbin.Memory] = rw.limits(wasmbin.Memory, rw.cfg.MaxMemoryPages, &err)
 	bodies[wasmbin.Function] = rw.extend(wasmbin.Function, len(rw.added.funcs), rw.appendFuncs, nil)
@@ -25,6 +29,17 @@ func (rw *rewriter) sectionBodies() (bodies [wasmbin.DataCount + 1][]byte, err e
 		bodies[wasmbin.Element] = rw.extend(wasmbin.Element, 0, nil, rw.copyElement)
 	}
 	return bodies, err
+}
+
+// empty is the number of the data segment that stands for active ones, see [rewriter.gone].
+func (rw *rewriter) empty() uint32 { return uint32(len(rw.active)) }
+
+// gone reports whether memory.init finds nothing in a data segment, because instantiation has used it up. wazero forgets that; so
+// the instruction is sent to an empty segment, which is the same everywhere.
+func (rw *rewriter) gone(segment uint32) bool {
+	gone := int(segment) < len(rw.active) && rw.active[segment]
+	rw.emptyData = rw.emptyData || gone
+	return gone
 }
 
 func (rw *rewriter) limits(id byte, most uint32, err *error) []byte {
