@@ -147,8 +147,16 @@ func (m *Module) take(ctx context.Context, domain string) (*guest, error) {
 	return g, err
 }
 
-// quarantined refuses calls into a module that keeps failing.
+// quarantined refuses calls into a module that keeps failing. It is small
+// enough to be inlined where calls ask.
 func (m *Module) quarantined(domain string) error {
+	if m.breaker.tripped.Load() == 0 {
+		return nil
+	}
+	return m.inQuarantine(domain)
+}
+
+func (m *Module) inQuarantine(domain string) error {
 	if q, ok := m.host.breakers.check(m.breaker, domain); ok {
 		return q.refusal()
 	}
