@@ -37,7 +37,7 @@ func crowds(c *corpus) {
 		}
 		return []Step{{Do: all, Want: []Outcome{OK}}}
 	})
-	for _, n := range []int{10, 30} {
+	for _, n := range []int{10, 100} {
 		c.add(Floods, count("large-modules", n), "many modules that each begin with as much memory as a module may have", func() []Step {
 			var steps []Step
 			for i := range n {

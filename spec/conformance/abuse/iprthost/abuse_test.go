@@ -32,19 +32,27 @@ func TestMain(m *testing.M) {
 
 var only = flag.String("abuse", "", "run only cases that begin with one of these, separated by commas")
 
-// TestCompiled holds the host to the whole corpus.
-func TestCompiled(t *testing.T) { hold(t, "compiler", abuse.Cases()) }
+// TestCompiled holds the host to the whole corpus, and under the race detector, which takes ten times as long, to a tenth of it.
+func TestCompiled(t *testing.T) {
+	cases := abuse.Cases()
+	if raceDetector {
+		t.Log("under the race detector: every tenth case")
+		cases = everyTenth(cases)
+	}
+	hold(t, "compiler", cases)
+}
+
+func everyTenth(cases []abuse.Case) (some []abuse.Case) {
+	for i := 0; i < len(cases); i += 10 {
+		some = append(some, cases[i])
+	}
+	return some
+}
 
 // TestInterpreted samples it: what does not depend on how code runs was tried above.
 func TestInterpreted(t *testing.T) {
-	var sample []abuse.Case
-	for i, c := range abuse.Cases() {
-		if c.Class == abuse.Execution || c.Class == abuse.Determinism || i%10 == 0 {
-			sample = append(sample, c)
-		}
-	}
-	t.Logf("of the classes execution and determinism all cases, of the others every tenth")
-	hold(t, "interpreter", sample)
+	t.Log("every tenth case; all of them: iprt conformance --abuse --engine wazero-interpreter")
+	hold(t, "interpreter", everyTenth(abuse.Cases()))
 }
 
 func hold(t *testing.T, engine string, cases []abuse.Case) {
@@ -59,7 +67,7 @@ func hold(t *testing.T, engine string, cases []abuse.Case) {
 		cmd.Env = append(os.Environ(), childOf+"="+engine)
 		return cmd
 	}}
-	if os.Getenv("CI") != "" {
+	if os.Getenv("CI") != "" || raceDetector {
 		cfg.Slack = 300 * time.Millisecond // machines that are shared
 	}
 	report, err := abuse.Run(t.Context(), cfg, cases)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package iprthost_test
+
+const raceDetector = false
