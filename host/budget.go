@@ -30,10 +30,11 @@ const maxNesting = 1
 // spend. It is part of the guest that runs it and starts anew with each call.
 type run struct {
 	ctx    context.Context // the caller's
-	parent *run            // of the call on whose behalf this one is made; usually nil
+	parent *guest          // on behalf of whose call this one is made; usually nil
 	nested int             // how many parents there are
 
-	granted   int64 // fuel given so far
+	granted   int64        // fuel given so far
+	lent      atomic.Int64 // of the budget, to calls on behalf of this one
 	hostCalls int
 
 	// began and until are read from the clock when the call asks for its
@@ -64,18 +65,25 @@ func (g *guest) begin(ctx context.Context) error {
 	if by := callerOf(ctx); by != nil {
 		r.nested = by.run.nested + 1
 		if by.m.host == g.m.host {
-			r.parent, r.turn = &by.run, by.run.turn
+			r.parent, r.turn = by, by.run.turn
 		}
 		if r.nested > maxNesting {
 			return &LimitError{Module: g.m.id, Limit: LimitNesting, Value: uint64(r.nested), Max: maxNesting}
 		}
 	}
-	r.granted = min(sliceFuel, g.m.limits.FuelPerCall)
+	n, err := g.grant(0)
+	if err != nil {
+		return err
+	}
 	if g.m.rate != nil {
-		if err := g.spend(r.granted, g.m.host.clock()); err != nil {
+		if err := g.spend(n, g.m.host.clock()); err != nil {
 			return err
 		}
 	}
+	if !r.parent.lend(n) {
+		return g.callerSpent()
+	}
+	r.granted = n
 	g.fuel.Set(uint64(r.granted))
 	return nil
 }
@@ -90,6 +98,10 @@ func (g *guest) finish() uint64 {
 	if g.m.rate != nil {
 		g.m.rate.settle(used - r.granted)
 	}
+	if p := r.parent; p != nil {
+		p.run.lent.Add(used - r.granted)
+		p.m.rate.settle(used)
+	}
 	g.burnt.Add(uint64(used))
 	r.ctx, r.parent = nil, nil // not to keep alive what belongs to the caller
 	return uint64(used)
@@ -103,7 +115,7 @@ func (g *guest) slice(fuel int64) (int64, error) {
 	}
 	grant, err := g.grant(fuel)
 	if err != nil {
-		return 0, err
+		return 0, g.halt(err)
 	}
 	now := g.m.host.clock()
 	if err := g.look(now); err != nil {
@@ -118,6 +130,9 @@ func (g *guest) slice(fuel int64) (int64, error) {
 	if !g.account() {
 		return 0, g.halt(&LimitError{Module: g.m.id, Limit: LimitTotalMemory, Max: uint64(g.m.host.memory.most), excused: true})
 	}
+	if !g.run.parent.lend(grant) {
+		return 0, g.halt(g.callerSpent())
+	}
 	g.run.granted += grant
 	if err := g.takeTurn(now); err != nil {
 		return 0, err
@@ -127,12 +142,47 @@ func (g *guest) slice(fuel int64) (int64, error) {
 
 // grant sizes the next slice. A guest may have overdrawn by more than one.
 func (g *guest) grant(fuel int64) (int64, error) {
-	most := g.m.limits.FuelPerCall
-	n := min(max(sliceFuel, -fuel), most-g.run.granted)
+	r := &g.run
+	left := g.left()
+	n := min(max(sliceFuel, -fuel), left)
 	if fuel+n < 0 {
-		return 0, g.halt(&LimitError{Module: g.m.id, Limit: "FuelPerCall", Value: uint64(g.run.granted - fuel), Max: uint64(most)})
+		most := g.m.limits.FuelPerCall
+		return 0, &LimitError{Module: g.m.id, Limit: "FuelPerCall", Value: uint64(most - left - fuel), Max: uint64(most)}
+	}
+	if r.parent != nil {
+		if n = min(n, r.parent.left()); n <= 0 || fuel+n < 0 {
+			return 0, g.callerSpent()
+		}
 	}
 	return n, nil
+}
+
+// left is what the call may still be granted, or lend. A slice that is granted
+// counts as spent.
+func (g *guest) left() int64 {
+	return g.m.limits.FuelPerCall - g.run.granted - g.run.lent.Load()
+}
+
+// lend pays for n of a call on behalf of this one: a guest must not get more
+// than its budget by having others work for it. Nobody lends without end.
+func (g *guest) lend(n int64) bool {
+	if g == nil {
+		return true
+	}
+	for {
+		lent := g.run.lent.Load()
+		if g.m.limits.FuelPerCall-g.run.granted-lent < n {
+			return false
+		}
+		if g.run.lent.CompareAndSwap(lent, lent+n) {
+			return true
+		}
+	}
+}
+
+// callerSpent is the error of a call on behalf of one that has nothing left.
+func (g *guest) callerSpent() error {
+	return &LimitError{Module: g.m.id, Limit: LimitCaller, Max: uint64(g.run.parent.m.limits.FuelPerCall)}
 }
 
 // spend takes fuel from what the binding may burn in the long run.
@@ -151,8 +201,8 @@ func (g *guest) look(now int64) error {
 		if d, ok := r.ctx.Deadline(); ok {
 			r.upTo(int64(d.Sub(g.m.host.epoch)), LimitDeadline)
 		}
-		if p := r.parent; p != nil && p.until != 0 {
-			r.upTo(p.until, LimitDeadline) // as if by its context
+		if p := r.parent; p != nil && p.run.until != 0 {
+			r.upTo(p.run.until, LimitDeadline) // as if by its context
 		}
 	}
 	if now >= r.until {

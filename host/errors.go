@@ -163,6 +163,9 @@ const (
 	LimitRunQueue = "RunQueue"
 	// LimitNesting is how deep calls on behalf of other calls may be nested.
 	LimitNesting = "nested calls"
+	// LimitCaller is the FuelPerCall of the call on whose behalf this one was
+	// made: it pays for both.
+	LimitCaller = "the FuelPerCall of its caller"
 	// LimitDepth is for functions nested too deeply: the frames of a guest may
 	// take 32,768 slots together, as spec/metering.md counts them. It is the
 	// same everywhere and cannot be changed.
@@ -221,6 +224,8 @@ func (e *LimitError) Hint() string {
 		return "try again later; too many calls that take long are waiting for their turn"
 	case LimitNesting:
 		return "a module that serves another one cannot use a third"
+	case LimitCaller:
+		return "raise FuelPerCall in the limits of the module that made the call"
 	case LimitDepth:
 		return "the module recurses too deeply, for this input or for any"
 	case "FuelPerSecond":

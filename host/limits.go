@@ -36,8 +36,9 @@ type Limits struct {
 
 	// FuelPerCall caps what a call may execute, in the units of
 	// spec/metering.md: an add costs 1, a call 10. The allocations for its
-	// inputs are part of it. The start of an instance has as much again, for
-	// all its functions together. Default 10^10, or 10^11; compiled code burns
+	// inputs are part of it, and so are calls into other modules on its behalf.
+	// The start of an instance has as much again, for all its functions
+	// together. Default 10^10, or 10^11; compiled code burns
 	// about 10^9 a second.
 	FuelPerCall int64
 

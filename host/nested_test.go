@@ -187,3 +187,58 @@ func TestNesting(t *testing.T) {
 	wantLimit(t, errs[0], host.LimitDeadline) // it is not to blame
 	wantSoon(t, begin, most+100*time.Millisecond)
 }
+
+// TestNestedPays: a call that has another module work for it pays for that out
+// of its own budget, however often it asks, and the other is not to blame.
+func TestNestedPays(t *testing.T) {
+	const budget = 2_000_000
+	for name, c := range map[string]struct {
+		nested  [][]byte // the calls on behalf of one
+		after   []byte   // what the caller itself does before and after
+		inside  string   // the limit that the last nested call hits
+		outside string   // the limit that the caller hits; "" for none
+	}{
+		"enough":          {[][]byte{long}, times(10), "", ""},
+		"one for ever":    {[][]byte{endless}, times(10), host.LimitCaller, ""},
+		"many":            {[][]byte{long, long, long, long, long, long, long}, times(10), host.LimitCaller, ""},
+		"nothing is left": {[][]byte{endless}, times(50_000), host.LimitCaller, "FuelPerCall"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, newEngine(t, false), host.Config{Breaker: host.Breaker{Faults: 1}})
+			helper := load(t, h, spinner(), host.Binding{})
+			var last error
+			h.Offer(stand, standCall, false, func(ctx context.Context, _ engine.Memory, stack []uint64) error {
+				stack[0] = 0
+				for _, block := range c.nested {
+					if last = callIn(ctx, helper, block); last != nil {
+						return nil // a host function that does not care
+					}
+				}
+				return nil
+			})
+			b := grantStand
+			b.Limits.FuelPerCall = budget
+			m := load(t, h, job(), b)
+			before := m.Stats().Fuel + helper.Stats().Fuel
+			_, err := decode(m, c.after)
+			if c.inside == "" && last != nil {
+				t.Errorf("nested: %v", last)
+			}
+			if c.inside != "" {
+				wantLimit(t, last, c.inside)
+			}
+			if c.outside == "" && err != nil {
+				t.Error(err)
+			}
+			if c.outside != "" {
+				wantLimit(t, err, c.outside)
+			}
+			if used := m.Stats().Fuel + helper.Stats().Fuel - before; used > budget+1000 || c.inside != "" && used < budget*9/10 {
+				t.Errorf("used %d of %d", used, budget)
+			}
+			if err := callIn(t.Context(), helper, times(1)); err != nil {
+				t.Errorf("the module that was used, by somebody else: %v", err)
+			}
+		})
+	}
+}
