@@ -33,7 +33,8 @@ import (
 //     and quarantines the module there only. The domain "" stands for the host
 //     itself: its faults, and those at the start of an instance, which no
 //     caller has a part in, quarantine the module altogether.
-//   - So do quarantines in three named domains at the same time.
+//   - So do quarantines in three named domains at the same time, unless Spread
+//     says otherwise.
 //   - Calls of a module that the operator pinned never quarantine it:
 //     whoever chose it decides whether it goes. Failing starts do.
 //
@@ -51,11 +52,11 @@ type Breaker struct {
 	// Cooldown and MaxCooldown are how long the first quarantine and any later
 	// one last. Defaults 1 minute and 24 hours.
 	Cooldown, MaxCooldown time.Duration
+	// Spread is in how many named domains a module must be in quarantine at a
+	// time to be so altogether. Default 3; −1 means never, which is for domains
+	// that a stranger can make as many of as he likes.
+	Spread int
 }
-
-// spread is in how many named domains a module must be in quarantine at a time
-// to be so altogether.
-const spread = 3
 
 // maxDomains bounds how many domains of one module the breaker watches. If
 // there are more, those that were quiet longest are forgotten.
@@ -65,6 +66,7 @@ func (b Breaker) withDefaults() Breaker {
 	b.Faults = cmp.Or(b.Faults, 10)
 	b.Window = cmp.Or(b.Window, time.Minute)
 	b.Cooldown = cmp.Or(b.Cooldown, time.Minute)
+	b.Spread = cmp.Or(b.Spread, 3)
 	b.MaxCooldown = max(b.Cooldown, cmp.Or(b.MaxCooldown, 24*time.Hour))
 	return b
 }
@@ -233,7 +235,7 @@ func (b *breakers) check(m *breaker, domain string) (Quarantine, bool) {
 	if in == 0 {
 		m.tripped.Store(0)
 	}
-	return latest, in >= spread
+	return latest, b.cfg.Spread > 0 && in >= b.cfg.Spread
 }
 
 // fault counts a fault in a domain. If that trips the breaker, it returns the

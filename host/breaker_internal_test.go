@@ -103,7 +103,7 @@ func TestBreakerBacksOff(t *testing.T) {
 // at once are believed.
 func TestBreakerDomains(t *testing.T) {
 	b := newBreakerBench(Breaker{Faults: 2}, nil)
-	for i := range spread {
+	for i := range b.cfg.Spread {
 		for _, d := range []string{"honest", ""} {
 			b.wants(t, d, false)
 		}
@@ -113,7 +113,7 @@ func TestBreakerDomains(t *testing.T) {
 	}
 	b.wants(t, "honest", true)
 	b.wants(t, "", true)
-	if len(b.list()) != spread {
+	if len(b.list()) != b.cfg.Spread {
 		t.Errorf("%+v", b.list())
 	}
 }
@@ -211,4 +211,17 @@ func TestBreakerConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestSpreadNever: where strangers make the domains, no number of them adds up
+// to all.
+func TestSpreadNever(t *testing.T) {
+	b := newBreakerBench(Breaker{Faults: 1, Spread: -1}, nil)
+	for i := range 10 {
+		b.faults(1, fmt.Sprint("domain ", i))
+	}
+	b.wants(t, "domain 9", true)
+	b.wants(t, "another", false)
+	b.faults(1, "")
+	b.wants(t, "another", true)
 }
