@@ -109,6 +109,9 @@ func (g *guest) capture() {
 	m.image.CompareAndSwap(nil, im)
 }
 
+// fresh reports whether nobody was served yet: then there is nothing to reset.
+func (g *guest) fresh() bool { return g.calls.Load() == 0 }
+
 // reset puts the guest back to its first state, for another domain. It is
 // false if it cannot, and another instance has to be started.
 func (g *guest) reset() bool {

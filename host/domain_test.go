@@ -179,3 +179,18 @@ func TestRetained(t *testing.T) {
 		t.Errorf("%v, %+v", err, large.Stats())
 	}
 }
+
+// TestFreshServesAnybody: an instance that nobody used yet is as good as new,
+// in whatever domain it was started.
+func TestFreshServesAnybody(t *testing.T) {
+	h := newHost(t, newEngine(t, false), host.Config{Limits: host.Limits{MaxInstances: 1}})
+	m := load(t, h, echo(), host.Binding{})
+	in(t, m, "alice", nil)
+	if s := m.Stats(); s.Started != 1 || s.Resets != 0 {
+		t.Errorf("%d starts and %d resets for the first call", s.Started, s.Resets)
+	}
+	in(t, m, "bob", nil)
+	if s := m.Stats(); s.Started+s.Resets != 2 {
+		t.Errorf("%d starts and %d resets for another domain", s.Started, s.Resets)
+	}
+}

@@ -112,7 +112,7 @@ func (m *Module) Acquire(ctx context.Context) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	if g != nil && g.domain != domain && !g.reset() {
+	if g != nil && g.domain != domain && !g.fresh() && !g.reset() {
 		m.mixed.Store(true)
 		g.close()
 		g = nil
