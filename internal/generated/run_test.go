@@ -36,16 +36,17 @@ var errLimited = errors.New("out of fuel")
 
 // machine runs one module on one engine.
 type machine struct {
-	inst  engine.Instance
-	fuel  engine.Global // nil: unmetered
-	depth engine.Global
-	log   []string
+	inst   engine.Instance
+	budget int64         // fuel of one call
+	fuel   engine.Global // nil: unmetered
+	depth  engine.Global
+	log    []string
 }
 
 // play runs every export of a module with three sets of arguments, in the order of their names, on one instance.
 func play(ctx context.Context, e engine.Engine, wasm []byte, info *validate.Info, isMetered bool) (ending, error) {
 	var end ending
-	m := &machine{}
+	m := &machine{budget: budget}
 	begin := time.Now()
 	code, err := e.Compile(ctx, wasm, m.imports())
 	end.Compile = time.Since(begin)
@@ -98,7 +99,7 @@ func (m *machine) global(name string) engine.Global {
 func (m *machine) call(ctx context.Context, f engine.Func, stack []uint64, end *ending) string {
 	m.log = nil
 	if m.fuel != nil {
-		m.fuel.Set(budget)
+		m.fuel.Set(uint64(m.budget))
 		m.depth.Set(meter.MaxDepth)
 	}
 	err := f.Call(ctx, stack)
@@ -114,7 +115,7 @@ func (m *machine) call(ctx context.Context, f engine.Func, stack []uint64, end *
 	}
 	if m.fuel != nil {
 		left := int64(m.fuel.Get())
-		end.Fuel += budget - left
+		end.Fuel += m.budget - left
 		end.Limited = errors.Is(err, errLimited) || err != nil && int32(m.depth.Get()) < 0
 	}
 	return got + " " + strings.Join(m.log, " ")
@@ -188,7 +189,7 @@ func arguments(t engine.FuncType, set int) []uint64 {
 }
 
 // engines are those that this build has. Each test opens them once.
-func engines(t *testing.T) map[string]engine.Engine {
+func engines(t testing.TB) map[string]engine.Engine {
 	t.Helper()
 	open := make(map[string]engine.Engine)
 	for name, make := range available() {
