@@ -44,10 +44,7 @@ func Explain(err error) *control.Error {
 		return e
 	}
 	kind, code := classify(err)
-	if c, ok := errors.AsType[interface {
-		error
-		Code() string
-	}](err); ok {
+	if c, ok := coded(err); ok {
 		code = c.Code()
 	}
 	hint := ""
@@ -64,6 +61,31 @@ func Explain(err error) *control.Error {
 		hint = "the data itself is malformed; ask its author to make it again"
 	}
 	return control.Errorf(kind, code, hint, "%w", err)
+}
+
+type coder interface {
+	error
+	Code() string
+}
+
+// coded finds the error that says what happened. Those of an envelope and of a
+// policy say where and who, if what they wrap says more.
+func coded(err error) (coder, bool) {
+	c, ok := errors.AsType[coder](err)
+	for ok {
+		var inside error
+		if e, is := errors.AsType[*ipldbind.EnvelopeError](c); is {
+			inside = e.Err
+		} else if e, is := errors.AsType[*ipldbind.PolicyError](c); is {
+			inside = e.Err
+		}
+		next, more := errors.AsType[coder](inside)
+		if !more {
+			break
+		}
+		c = next
+	}
+	return c, ok
 }
 
 // diskTrouble knows what goes wrong with any file, whoever writes it.
