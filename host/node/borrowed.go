@@ -74,7 +74,7 @@ func (n *Node) borrow(ctx context.Context, v fetch.Verified, pinned bool) (c *ip
 }
 
 func (n *Node) lend(ctx context.Context, v fetch.Verified, pinned bool) (*host.Module, *ipldbind.Codec, error) {
-	m, err := n.host.LoadVerified(ctx, v, host.Binding{Pinned: pinned})
+	m, err := n.host.LoadVerified(inHost(ctx), v, host.Binding{Pinned: pinned}) // not for this request alone
 	if err != nil {
 		return nil, nil, err
 	}

@@ -138,6 +138,7 @@ func (n *Node) DagPut(ctx context.Context, r control.DagPutRequest) (_ control.P
 		return control.Put{}, err
 	}
 	defer s.close()
+	ctx = inControl(ctx)
 	var block []byte
 	err = s.retry(ctx, func() (err error) {
 		block, err = s.Encode(ctx, code, doc, nil)

@@ -37,6 +37,7 @@ func (n *Node) DagGet(ctx context.Context, r control.DagGetRequest) (_ []byte, e
 	if err != nil {
 		return nil, err
 	}
+	ctx = inDocument(ctx, root)
 	f, release, err := n.reach(ctx, r.Reach)
 	if err != nil {
 		return nil, err
@@ -188,6 +189,7 @@ func (n *Node) Describe(ctx context.Context, r control.DescribeRequest) (_ contr
 	if r.Allow {
 		ctx = withAllowed(ctx, []cid.Cid{module})
 	}
+	ctx = inDocument(ctx, data)
 	f, release, err := n.reach(ctx, r.Reach)
 	if err != nil {
 		return control.Put{}, err

@@ -175,7 +175,7 @@ func (n *Node) openNetwork(_ context.Context, p plan) error {
 func (n *Node) openHost(context.Context, plan) (err error) {
 	n.host, err = host.New(n.cfg.Engine, host.Config{
 		Fetch: n.fetch, Policy: n.allowed(), Limits: n.cfg.Limits, Log: n.log, Observer: newObserver(n.reg),
-		Artifacts: n.openArtifacts(), Breakers: breakerStore{n.dir.Join(breakerFile)},
+		Artifacts: n.openArtifacts(), Breaker: breaker, Breakers: breakerStore{n.dir.Join(breakerFile)},
 	})
 	if err != nil {
 		return err

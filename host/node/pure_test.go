@@ -24,14 +24,14 @@ import (
 	"github.com/iprt/iprt/internal/wasmtest"
 )
 
-// envelope stores a block that names a codec module for some data.
-func envelope(t *testing.T, n control.API, module []byte) string {
+// envelope stores a block that names a codec module for data.
+func envelope(t *testing.T, n control.API, module []byte, data string) string {
 	t.Helper()
 	put(t, n, module)
 	doc, err := qp.BuildMap(basicnode.Prototype.Any, 3, func(ma datamodel.MapAssembler) {
 		qp.MapEntry(ma, "iprt", qp.Int(1))
 		qp.MapEntry(ma, "codec", qp.Link(cidlink.Link{Cid: fetch.Identity(module)}))
-		qp.MapEntry(ma, "data", qp.Bytes([]byte("data")))
+		qp.MapEntry(ma, "data", qp.Bytes([]byte(data)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +49,16 @@ func envelope(t *testing.T, n control.API, module []byte) string {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// openPure makes a node on which blocks may bring in any code that can reach nothing.
+func openPure(t *testing.T, limits host.Limits) *node.Node {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "policy.json"), []byte(`{"version":1,"envelopes":"pure"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, node.Config{Dir: dir, Offline: true, Limits: limits})
 }
 
 // With "envelopes": "pure", blocks bring in any code that can reach nothing. It
@@ -71,12 +81,8 @@ func TestPureEnvelopes(t *testing.T) {
 		"no module": {[]byte("noise"), -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "policy.json"), []byte(`{"version":1,"envelopes":"pure"}`), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			n := open(t, node.Config{Dir: dir, Offline: true, Limits: host.Limits{FuelPerCall: 10_000_000}})
-			c := envelope(t, n, tc.module)
+			n := openPure(t, host.Limits{FuelPerCall: 10_000_000})
+			c := envelope(t, n, tc.module, "data")
 			begun := time.Now()
 			_, err := n.DagGet(t.Context(), control.DagGetRequest{Path: c + "/~"})
 			var got control.Kind
