@@ -110,7 +110,7 @@ func agree(t *testing.T, open map[string]engine.Engine, wasm []byte, info *valid
 	for i, name := range slices.Sorted(maps.Keys(open)) {
 		e := open[name]
 		end := run(t, e, canonical, info, n, true)
-		if end.Compile > 3*maxCompile {
+		if end.Compile > maxCompile {
 			t.Errorf("module %d, %s: compiled in %v, expected at most %v", n, name, end.Compile, maxCompile)
 		}
 		if i == 0 {
