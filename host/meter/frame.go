@@ -1,8 +1,19 @@
 package meter
 
+import "math"
+
 const (
 	// minFrame is the least that a function takes of the depth, in slots: engines keep more in a frame than operands.
 	minFrame = 32
+
+	// spillsPerSlot is how many values make a slot that may all be alive during a call, for compilers move what has no effect to
+	// where it is used, or out of loops. A slot is 64 bytes of the smallest stack that an engine has, 8 values; but the
+	// engine looks at its stack at the entry of a function before the meter can, so one frame more than the slots allow must fit.
+	spillsPerSlot = 6
+
+	// mergesPerSlot is the same for the values that come together at constructs. Engines that have little stack give those of
+	// one local one place.
+	mergesPerSlot = 128
 
 	// maxUnchecked is the fuel that a function may burn from one check to the next start of a block without another one.
 	// It bounds what many functions that return to each other burn unseen.
@@ -12,6 +23,12 @@ const (
 	// is burnt unseen by calling such functions: each call counts 10 in the caller.
 	maxSmall = 100
 )
+
+// frameOf is the slots of a function with so many locals and operands, values that instructions give, and constructs.
+func frameOf(variables, values, constructs uint32) uint32 {
+	merges := uint64(constructs) * uint64(variables) / mergesPerSlot
+	return uint32(min(max(minFrame, uint64(variables)+uint64(values/spillsPerSlot)+merges), math.MaxInt32))
+}
 
 // small reports whether a body goes without a check of fuel.
 func (sc *scan) small() bool {

@@ -359,9 +359,27 @@ func (f *function) calls() bool {
 	return false
 }
 
-// frame is what the function takes of the depth: parameters, locals, and the most operands after any instruction. In code
-// after a jump, operands are there when asked for.
+// frame is what the function takes of the depth: parameters, locals, and the most operands after any instruction, and shares
+// of its values and constructs.
 func (f *function) frame() int {
+	variables, values, constructs := f.params+f.locals+f.height(), 0, 0
+	for _, i := range f.code {
+		switch i.op {
+		case wasmop.Block, wasmop.Loop, wasmop.If:
+			constructs++
+		case wasmop.Call:
+			values += i.results
+		case wasmop.LocalGet, wasmop.LocalTee, wasmop.I32Const:
+		default:
+			info, _ := wasmop.Lookup(i.op)
+			values += int(info.Pushes)
+		}
+	}
+	return max(32, variables+values/6+constructs*variables/128)
+}
+
+// height is the most operands after any instruction. In code after a jump, operands are there when asked for.
+func (f *function) height() int {
 	type frame struct {
 		base int
 		dead bool
@@ -411,7 +429,7 @@ func (f *function) frame() int {
 		}
 		most = max(most, h)
 	}
-	return max(32, f.params+f.locals+most)
+	return most
 }
 
 // fullDepth is what an instance starts with.

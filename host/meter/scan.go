@@ -24,6 +24,8 @@ type scan struct {
 	edits   []edit // in the order of the code; the first is the block at the entry
 
 	// While it is being read.
+	values     uint32 // that instructions gave, as far as engines may spill them
+	constructs uint32
 	open    []construct // innermost last
 	current int         // the block that instructions belong to, an index into edits, or none
 	at      int         // offset of the body in the module
@@ -86,6 +88,7 @@ func (sc *scan) body(body []byte, at int, typ uint32) error {
 	r := &sc.r
 	r.Reset(body, at)
 	sc.at, sc.calls, sc.bounded, sc.nan, sc.edits, sc.open = at, false, true, 0, sc.edits[:0], sc.open[:0]
+	sc.values, sc.constructs = 0, 0
 	for i := range sc.temps {
 		sc.temps[i].used = false
 	}
@@ -102,7 +105,7 @@ func (sc *scan) body(body []byte, at int, typ uint32) error {
 		sc.step()
 	}
 	sc.bounded = sc.bounded && !sc.calls
-	sc.frame = max(minFrame, sc.locals+uint32(sc.stack.Max))
+	sc.frame = frameOf(sc.locals+uint32(sc.stack.Max), sc.values, sc.constructs)
 	return r.Err()
 }
 
@@ -121,6 +124,7 @@ func (sc *scan) step() {
 	if sc.nan != 0 {
 		sc.canonical()
 	}
+	sc.count()
 	if f := r.Info.Flags; !f.Has(wasmop.ByType|wasmop.Stops|wasmop.Bulk|wasmop.Grow|wasmop.NaN) && r.Op != wasmop.RefFunc {
 		return // nearly all
 	}
@@ -153,6 +157,23 @@ func (sc *scan) step() {
 		}
 	default:
 		sc.dynamic()
+	}
+}
+
+// count notes the values that the current instruction gives. Engines compute constants anew where they want them, and copies of
+// locals are no values of their own.
+func (sc *scan) count() {
+	r := &sc.r
+	switch r.Op {
+	case wasmop.LocalGet, wasmop.LocalTee, wasmop.I32Const, wasmop.I64Const, wasmop.F32Const, wasmop.F64Const:
+	case wasmop.Block, wasmop.Loop, wasmop.If:
+		sc.constructs++
+	case wasmop.Call:
+		sc.values += uint32(sc.sigs.Func(r.A).Results)
+	case wasmop.CallIndirect:
+		sc.values += uint32(sc.sigs.Types[r.A].Results)
+	default:
+		sc.values += uint32(r.Info.Pushes)
 	}
 }
 
