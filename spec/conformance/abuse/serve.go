@@ -49,7 +49,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 	}
 	cases := byID()
 	warm := trial{open: open, slack: time.Hour, came: map[Outcome]int{}} // what a process starts once is no leak
-	warm.try(ctx, Case{Offer: func() *Offer { return &Offer{} }, Steps: func() []Step { return []Step{fetches(missing(0), Error)} }})
+	idle := Case{Offer: func() *Offer { return &Offer{} }, Steps: func() []Step { return []Step{fetches(missing(0), Error)} }}
+	if err := warm.world(ctx, idle); err != nil {
+		return fmt.Errorf("abuse: warming up: %w", err)
+	}
 	w := json.NewEncoder(out)
 	for lines.Scan() {
 		c, ok := cases[lines.Text()]
