@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -173,6 +174,11 @@ func (s *CAR) payload() (*io.SectionReader, error) {
 	}
 	if version != 2 {
 		return nil, fmt.Errorf("version %d; 1 and 2 are supported", version)
+	}
+	// The reader takes a longer first header for version 2 as well, and readers differ in where they look for the second then.
+	pragma := make([]byte, carv2.PragmaSize)
+	if _, err := s.file.ReadAt(pragma, 0); err != nil || !bytes.Equal(pragma, carv2.Pragma) {
+		return nil, errors.New("it does not start as a CAR of version 2 does")
 	}
 	var h carv2.Header
 	if _, err := h.ReadFrom(io.NewSectionReader(s.file, carv2.PragmaSize, carv2.HeaderSize)); err != nil {

@@ -169,6 +169,7 @@ func TestBadCARs(t *testing.T) {
 		"v2, payload past the end":  version2(car.Bytes(), 51, 1<<62),
 		"v2, payload far away":      version2(car.Bytes(), 1<<62, 10),
 		"v2, payload in the header": version2(car.Bytes(), 3, 10),
+		"v2, other first header":    append([]byte{0x31}, version2(car.Bytes(), 51, uint64(car.Len()))[1:]...),
 		"v2 in v2":                  version2(version2(car.Bytes(), 51, uint64(car.Len())), 51, uint64(car.Len()+51)),
 	}
 	for name, b := range tests {

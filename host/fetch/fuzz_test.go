@@ -8,7 +8,9 @@ import (
 
 	"github.com/iprt/iprt/host/fetch"
 
+	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
+	carv2 "github.com/ipld/go-car/v2"
 	"github.com/multiformats/go-multihash"
 )
 
@@ -40,7 +42,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// FuzzCAR opens any file as a CAR and reads what it lists.
+// FuzzCAR opens any file as a CAR and reads what it lists. Each block is what a reader that goes through the file finds under its hash.
 func FuzzCAR(f *testing.F) {
 	var store fetch.MemStore
 	c := putRaw(f, &store, []byte("good"))
@@ -60,11 +62,32 @@ func FuzzCAR(f *testing.F) {
 		}
 		defer src.Close()
 		fetcher := fetch.New(fetch.Config{Sources: []fetch.Source{src}})
+		want := inOrder(b)
 		for c := range src.All() {
 			block, err := fetcher.Block(t.Context(), fetch.Request{CID: c})
 			if err == nil && len(block) > len(b) {
 				t.Errorf("a block of %d bytes out of a file of %d", len(block), len(b))
 			}
+			got, err := src.Session(t.Context(), c, fetch.Budget{}).Get(t.Context(), c)
+			if first, ok := want[string(c.Hash())]; !ok || err != nil || !bytes.Equal(got, first) {
+				t.Errorf("%s is %q, %v; in the file it is %q, %v", c, got, err, first, ok)
+			}
 		}
 	})
+}
+
+// inOrder is the first block of each hash in a CAR, by a reader without index.
+func inOrder(car []byte) map[string][]byte {
+	found := make(map[string][]byte)
+	r, err := carv2.NewBlockReader(bytes.NewReader(car), carv2.WithTrustedCAR(true))
+	for err == nil {
+		var block blocks.Block
+		if block, err = r.Next(); err == nil {
+			key := string(block.Cid().Hash())
+			if _, ok := found[key]; !ok && fetch.CheckFileCID(block.Cid()) == nil {
+				found[key] = block.RawData()
+			}
+		}
+	}
+	return found
 }
