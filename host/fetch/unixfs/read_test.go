@@ -326,14 +326,79 @@ func TestHostileDirectories(t *testing.T) {
 	}
 }
 
+// FuzzParse bounds what a block may become, and has boxo write what was parsed, from which the same must be read.
 func FuzzParse(f *testing.F) {
+	c := cid.NewCidV1(cid.DagProtobuf, multihash.Multihash(append([]byte{0x12, 0x20}, make([]byte, 32)...)))
 	f.Add([]byte{0x0a, 0x02, 0x08, 0x01})
 	f.Add(ft.FilePBData([]byte("abc"), 3))
-	c := cid.NewCidV1(cid.DagProtobuf, multihash.Multihash(append([]byte{0x12, 0x20}, make([]byte, 32)...)))
+	for _, n := range []*unixfs.Node{
+		{Kind: unixfs.File, Data: []byte("ab"), Links: []unixfs.Link{{CID: c, Size: 10}, {CID: c, Size: 12}}},
+		{Kind: unixfs.Directory, Links: []unixfs.Link{{CID: c, Name: "b", Size: 1}, {CID: c, Name: "a", Size: 2}}},
+		{Kind: unixfs.Shard, Data: []byte{0x80}, Fanout: 256, Links: []unixfs.Link{{CID: c, Name: "07a", Size: 1}}},
+		{Kind: unixfs.Symlink, Data: []byte("target")},
+	} {
+		f.Add(written(f, n))
+	}
 	f.Fuzz(func(t *testing.T, block []byte) {
 		n, err := unixfs.Parse(c, block)
-		if err == nil && (len(n.Data) > len(block) || len(n.Links) > len(block)) {
+		if err != nil {
+			return
+		}
+		if len(n.Data) > len(block) || len(n.Links) > len(block) {
 			t.Errorf("%d bytes and %d links out of a block of %d", len(n.Data), len(n.Links), len(block))
 		}
+		if n.Kind == unixfs.Metadata {
+			return // nobody writes them
+		}
+		again, err := unixfs.Parse(c, written(t, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Writing sorts links by name, and adds up the size that a block only claims.
+		for _, n := range []*unixfs.Node{n, again} {
+			slices.SortStableFunc(n.Links, func(a, b unixfs.Link) int { return strings.Compare(a.Name, b.Name) })
+			n.Size = 0
+		}
+		if got, want := fmt.Sprintf("%+v", again), fmt.Sprintf("%+v", n); got != want {
+			t.Fatalf("read from what was written: %s, before %s", got, want)
+		}
 	})
+}
+
+// written is the block of a node, by boxo.
+func written(tb testing.TB, n *unixfs.Node) []byte {
+	tb.Helper()
+	var data []byte
+	var err error
+	switch n.Kind {
+	case unixfs.Shard:
+		data, err = ft.HAMTShardData(n.Data, n.Fanout, 0x22)
+	case unixfs.Symlink:
+		data, err = ft.SymlinkData(string(n.Data))
+	case unixfs.Directory:
+		fs := ft.NewFSNode(ft.TDirectory)
+		fs.SetData(n.Data)
+		data, err = fs.GetBytes()
+	default:
+		fs := ft.NewFSNode(ft.TFile)
+		fs.SetData(n.Data)
+		for _, l := range n.Links {
+			fs.AddBlockSize(l.Size)
+		}
+		data, err = fs.GetBytes()
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	pn := merkledag.NodeWithData(data)
+	for _, l := range n.Links {
+		if err := pn.AddRawLink(l.Name, &ipld.Link{Name: l.Name, Cid: l.CID, Size: l.Size}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	block, err := pn.Marshal()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return block
 }
