@@ -103,8 +103,8 @@ func (h *witness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.statuses = append(h.statuses, c.status)
 		var v struct{ Error *Error }
-		if r.RequestURI == "*" {
-			return // about the server as a whole; the standard library's mux refuses it before any call of ours
+		if !strings.HasPrefix(r.URL.Path, "/") {
+			return // OPTIONS * and CONNECT host: the standard library's mux refuses them before any call of ours
 		}
 		if c.status >= 400 && (json.Unmarshal(c.body.Bytes(), &v) != nil || v.Error == nil || !v.Error.Kind.valid() || v.Error.Slug == "") {
 			h.faults = append(h.faults, r.Method+" "+r.URL.Path+" answered with "+c.body.String())
