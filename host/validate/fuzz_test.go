@@ -98,6 +98,7 @@ func (o *oracle) walk(t testing.TB, b []byte, info *validate.Info) {
 func FuzzModule(f *testing.F) {
 	f.Add(rich())
 	f.Add(everything())
+	f.Add(w.Raw(w.Custom("two\nlines", nil))) // the engine takes it for cut off, and says so in two lines
 	for _, cases := range [][]broken{files(), malformed(), code()} {
 		for _, c := range cases {
 			if len(c.wasm) < 4096 {

@@ -78,7 +78,7 @@ func TestSpecSuite(t *testing.T) {
 // content at the end of the bytes.
 func typeError(err error) bool { return typeErrors.MatchString(err.Error()) }
 
-var typeErrors = regexp.MustCompile(`type mismatch|cannot (pop|use)|must return|must be \w+ but was|inconsistent block type|not mutable|` +
+var typeErrors = regexp.MustCompile(`(?s)type mismatch|cannot (pop|use)|must return|must be \w+ but was|inconsistent block type|not mutable|` +
 	`undeclared function index|reference types cannot be used|table is not funcref|has an empty module name|failed to read custom section name.*EOF`)
 
 const valid = "valid"
