@@ -26,11 +26,11 @@ type scan struct {
 	// While it is being read.
 	values     uint32 // that instructions gave, as far as engines may spill them
 	constructs uint32
-	open    []construct // innermost last
-	current int         // the block that instructions belong to, an index into edits, or none
-	at      int         // offset of the body in the module
-	nan     abi.ValType // type of a result whose bits are yet to be settled; 0 if there is none
-	nanAt   int         // where to do so
+	open       []construct // innermost last
+	current    int         // the block that instructions belong to, an index into edits, or none
+	at         int         // offset of the body in the module
+	nan        abi.ValType // type of a result whose bits are yet to be settled; 0 if there is none
+	nanAt      int         // where to do so
 }
 
 // temp is a local that is added if it is used.
