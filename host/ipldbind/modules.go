@@ -66,6 +66,9 @@ func (s *HostModules) Inspect(ctx context.Context, c cid.Cid) (ModuleInfo, error
 	if err != nil {
 		return ModuleInfo{}, err
 	}
+	if r.Verdict == host.VerdictRejected { // then nothing is known of what it imports
+		return ModuleInfo{}, &host.RefusedError{Module: v.ID(), Kind: host.RefusedInvalid, Reason: r.Fault, Advice: r.Fix}
+	}
 	info := ModuleInfo{ID: v.ID(), Name: r.Name, Version: r.Version, Size: r.Size}
 	for _, p := range []manifest.Purity{manifest.Pure, manifest.Pure0} {
 		if r.Purity == p.String() {

@@ -143,6 +143,10 @@ func TestHostModulesFail(t *testing.T) {
 		t.Errorf("load: %v", err)
 	}
 	var refused *host.RefusedError
+	if info, err := mods.Inspect(t.Context(), sum(cid.Raw, noWasm)); !errors.As(err, &refused) || refused.Kind != host.RefusedInvalid {
+		t.Errorf("inspect what is no module: %+v, %v", info, err)
+	}
+	refused = nil
 	if _, _, err := mods.Load(t.Context(), sum(cid.Raw, noWasm)); !errors.As(err, &refused) {
 		t.Errorf("no module: %v", err)
 	}
