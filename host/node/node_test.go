@@ -306,7 +306,8 @@ func TestMetrics(t *testing.T) {
 		`iprt_calls_total{export="iprt_codec_v1_encode",result="ok"} 1`,
 		`iprt_call_duration_seconds_count{export="iprt_codec_v1_encode"} 1`,
 		`iprt_call_bytes_total{direction="in"} `, "iprt_load_duration_seconds_count 1", "iprt_compile_duration_seconds_count 1",
-		"iprt_instances 1", "iprt_instances_started_total 1", "iprt_modules 1", "iprt_quarantined 0", "iprt_quarantines_total 0",
+		"iprt_instances 1", "iprt_instances_started_total 1", "iprt_modules 1", "iprt_quarantined 0", "iprt_memory_bytes 65536",
+		"iprt_run_tokens ", "iprt_run_tokens_in_use 0", "iprt_run_queue_length 0", "iprt_quarantines_total 0",
 		"iprt_build_info{", "libp2p_", "go_goroutines",
 	} {
 		if !strings.Contains(string(body), want) {

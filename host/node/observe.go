@@ -95,8 +95,8 @@ func (o observer) Quarantined(host.Quarantine) { o.quarantines.Inc() }
 
 // registerHost adds what is asked of the host when somebody looks.
 func registerHost(reg prometheus.Registerer, h *host.Host, version, engine string) {
-	gauge := func(name, help string, f func() int) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "iprt", Name: name, Help: help}, func() float64 { return float64(f()) })
+	gauge := func(name, help string, get func(host.HostStats) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "iprt", Name: name, Help: help}, func() float64 { return float64(get(h.Stats())) })
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "iprt", Name: "build_info", Help: "Always 1; what this is, as labels.",
@@ -104,8 +104,12 @@ func registerHost(reg prometheus.Registerer, h *host.Host, version, engine strin
 	})
 	build.Set(1)
 	reg.MustRegister(build,
-		gauge("modules", "Modules that are loaded.", func() int { return len(h.Modules()) }),
-		gauge("quarantined", "Quarantines that hold now.", func() int { return len(h.Quarantined()) }),
+		gauge("modules", "Modules that are loaded.", func(s host.HostStats) int { return s.Modules }),
+		gauge("memory_bytes", "Linear memory of the instances that are alive.", func(s host.HostStats) int { return int(s.MemoryBytes) }),
+		gauge("run_tokens", "Calls that may run at a time beyond their first slice of fuel.", func(s host.HostStats) int { return s.RunTokens }),
+		gauge("run_tokens_in_use", "Calls that run beyond their first slice of fuel.", func(s host.HostStats) int { return s.RunTokensInUse }),
+		gauge("run_queue_length", "Calls that wait for a run token.", func(s host.HostStats) int { return s.RunQueue }),
+		gauge("quarantined", "Quarantines that hold now.", func(s host.HostStats) int { return s.Quarantined }),
 	)
 }
 
