@@ -44,7 +44,7 @@ func Explain(err error) *control.Error {
 		return e
 	}
 	kind, code := classify(err)
-	if c, ok := coded(err); ok {
+	if c, ok := coded(err); ok && code != "time" { // which says more than where it was met
 		code = c.Code()
 	}
 	hint := ""

@@ -63,6 +63,7 @@ func TestExplain(t *testing.T) {
 		{&ipldbind.EnvelopeError{Err: &host.RefusedError{Module: c, Kind: host.RefusedDenied}}, control.Refused, "denied"},
 		{&ipldbind.PathError{Root: c, Err: datamodel.ErrNotExists{}}, control.NotFound, "no-such-path"},
 		{context.DeadlineExceeded, control.Limit, "time"},
+		{&ipldbind.PathError{Err: context.DeadlineExceeded}, control.Limit, "time"},
 		{context.Canceled, control.Failed, "interrupted"},
 	} {
 		for _, err := range []error{tc.err, fmt.Errorf("wrapped: %w", tc.err), errors.Join(tc.err, errors.New("and another"))} {
