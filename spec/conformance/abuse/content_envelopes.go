@@ -62,7 +62,7 @@ func contentEnvelopes(c *corpus) {
 		return o.put(cid.DagCBOR, envelope(o.claim(hashed(cid.Raw, mh.SHA1, -1, linkCodec()), linkCodec()), w.CBORBytes(nil)))
 	})
 	try("codec-granted", "a codec that asks for more than computing", "~", []Outcome{Deny}, around(
-		linkCodec(w.Optional(log), w.Edit(func(b *w.Builder) { b.Import(log, "nothing", w.KindFunc, []byte{0}) })), w.CBORBytes(nil)))
+		linkCodec(w.Optional(log), w.Import(log, "write", []byte{w.I32, w.I32, w.I32}, []byte{w.I32})), w.CBORBytes(nil)))
 	try("codec-loops", "a codec that does not end", "~", []Outcome{Limit}, around(w.Codec(w.DecodeLoops()), w.CBORBytes([]byte("x"))))
 	try("codec-loops-at-start", "a codec that does not start", "~", []Outcome{Limit}, around(linkCodec(w.Init(w.Code{}.Loop(w.Void).Br(0).End().I32Const(0))), w.CBORBytes([]byte("x"))))
 	try("codec-traps", "a codec that traps", "~", []Outcome{Trap}, around(w.Codec(w.DecodeTraps()), w.CBORBytes([]byte("x"))))
