@@ -187,7 +187,7 @@ func (w *writer) block(op byte) {
 
 // loop writes one that counts at its head, so that it ends however it is continued; with few odds one that may not end.
 func (w *writer) loop() {
-	if w.n(8) == 7 {
+	if w.n(24) == 23 {
 		w.block(0x03)
 		return
 	}

@@ -80,9 +80,12 @@ func (w *writer) address() {
 	}
 }
 
-// indirect calls through the table, mostly with the type of what is there.
+// indirect calls through the table, mostly with the type of what is there, and mostly later functions.
 func (w *writer) indirect() {
 	at := 1 + w.n(len(w.funcs))
+	if at <= w.self+1 && w.n(16) < 15 {
+		return
+	}
 	f := w.funcs[at-1]
 	switch w.n(8) {
 	case 6:
