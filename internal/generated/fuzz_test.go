@@ -22,15 +22,15 @@ func FuzzEngines(f *testing.F) {
 		for i := range b {
 			b[i] = byte(r.Uint32())
 		}
-		f.Add(b)
+		f.Add(b, seed%2 == 0)
 	}
 	open := engines(f)
 	names := slices.Sorted(maps.Keys(open))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, b []byte, nans bool) {
 		if len(b) > 2000 {
 			return
 		}
-		wasm := wasmtest.Program(b)
+		wasm := wasmtest.Program(b, nans)
 		info, err := validate.Module(wasm, validate.Rules{Set: validate.Shape})
 		if err != nil {
 			t.Fatal(err)
@@ -47,6 +47,9 @@ func FuzzEngines(f *testing.F) {
 			equal(t, name+", slices", history(t, e, versions["slices"], info), first)
 			equal(t, name+", one slice", history(t, e, versions["one slice"], info), first)
 			faithful := history(t, e, versions["NaNs kept"], info)
+			if !nans {
+				equal(t, name+", NaNs kept where there are none", faithful, first)
+			}
 			if faithful.limited() {
 				continue // without a meter it might not end
 			}
@@ -105,6 +108,9 @@ func history(t *testing.T, e engine.Engine, wasm []byte, info *validate.Info) mo
 			var end ending
 			now := moment{call: name + ": " + m.call(ctx, f, arguments(f.Type(), set), &end), fuel: end.Fuel}
 			now.limited = isMetered && (end.Limited || int64(m.fuel.Get()) < 0)
+			if isMetered && now.call[len(name)+2] == '[' && m.depth.Get() != meter.MaxDepth {
+				t.Fatalf("%s, %s: depth %d is left of %d", e.Name(), now.call, int32(m.depth.Get()), meter.MaxDepth)
+			}
 			if now.limited {
 				now.call = name + " at a limit" // the flavours get there by different traps
 			}

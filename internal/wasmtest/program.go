@@ -9,9 +9,10 @@ import (
 // instructions the bytes choose. Whatever the bytes are, it is valid, imports nothing and has no start function, so that a fuzzer which
 // mutates them looks for programs and not for what is refused. Equal bytes make equal modules. The functions are exported as f0, f1…
 //
-// Most loops count to eight at most, and most calls go to later functions; a few do neither, and need a limit to end.
-func Program(seed []byte) []byte {
-	p := &program{Builder: New(), source: source(seed)}
+// Most loops count to eight at most, and most calls go to later functions; a few do neither, and need a limit to end. With nans, floats
+// may become NaNs; without, they do not as long as no argument is infinite or a NaN.
+func Program(seed []byte, nans bool) []byte {
+	p := &program{Builder: New(), source: source(seed), nans: nans}
 	p.head()
 	share := len(p.source)/len(p.funcs) + 1
 	for i := range p.funcs {
@@ -43,6 +44,7 @@ type program struct {
 	source
 	funcs   []signature
 	globals int
+	nans    bool
 }
 
 type signature struct {
@@ -79,7 +81,7 @@ func (p *program) head() {
 	p.globals = 4 * (1 + p.n(2))
 	for i := range p.globals {
 		t := numbers[i%4]
-		p.Global(t, true, constant(t, &p.source))
+		p.Global(t, true, p.constant(t, &p.source))
 	}
 	var all []uint32
 	var refs [][]byte
@@ -98,14 +100,21 @@ func (p *program) head() {
 var edges = map[byte][]uint64{
 	I32: {0, 1, 0xffff_ffff, 0x7fff_ffff, 0x8000_0000, 0xffff, 0x10000, 32},
 	I64: {0, 1, 1<<64 - 1, 1<<63 - 1, 1 << 63, 1 << 32, 64, 0xffff_ffff},
-	F32: {0, 0x3f80_0000, 0x8000_0000, 0x7f80_0000, 0xff80_0000, 0x7fa0_0001, 0xffc0_0000, 0x4f00_0000, 0x0000_0001, 0xcf00_0001, 0x5f00_0000},
-	F64: {0, 0x3ff0 << 48, 1 << 63, 0x7ff0 << 48, 0xfff0 << 48, 0x7ff4_0000_0000_0001, 0xfff8 << 48, 0x41e0 << 48, 1, 0xc1e0_0000_0020_0000, 0x43e0 << 48},
+	F32: {0, 0x3f80_0000, 0x8000_0000, 0x4f00_0000, 0x0000_0001, 0xcf00_0001, 0x5f00_0000, 0x7f80_0000, 0xff80_0000, 0x7fa0_0001, 0xffc0_0000},
+	F64: {0, 0x3ff0 << 48, 1 << 63, 0x41e0 << 48, 1, 0xc1e0_0000_0020_0000, 0x43e0 << 48, 0x7ff0 << 48, 0xfff0 << 48, 0x7ff4_0000_0000_0001, 0xfff8 << 48},
 }
 
+// finite are so many of the floats among them, the first.
+const finite = 7
+
 // constant is a const instruction: of an edge, or of a small number.
-func constant(t byte, s *source) Code {
+func (p *program) constant(t byte, s *source) Code {
 	v := uint64(s.n(256))
-	if e := edges[t]; s.n(2) == 1 {
+	e := edges[t]
+	if !p.nans {
+		e = e[:finite]
+	}
+	if s.n(2) == 1 {
 		v = e[v%uint64(len(e))]
 	}
 	switch t {

@@ -49,7 +49,7 @@ func (w *writer) push(t byte) {
 	case 0, 1:
 		w.add(Code{}.LocalGet(w.local(t))...)
 	case 2:
-		w.add(constant(t, &w.source)...)
+		w.add(w.constant(t, &w.source)...)
 	default:
 		w.add(Code{}.GlobalGet(w.global(t))...)
 	}

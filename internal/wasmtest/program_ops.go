@@ -36,11 +36,23 @@ func (w *writer) number() {
 	}
 	for _, r := range numeric {
 		if op <= r.to {
+			if !w.nans && makesNaN(op) {
+				return
+			}
 			w.divisor(op)
 			w.op(Code{op}, types(r.takes), types(r.give))
 			return
 		}
 	}
+}
+
+// makesNaN reports whether an instruction can give a NaN, or infinity, from which others make one, without having been given one.
+func makesNaN(op byte) bool {
+	switch {
+	case 0x91 <= op && op <= 0x95, 0x9f <= op && op <= 0xa3: // sqrt, add, sub, mul, div
+		return true
+	}
+	return op == 0xb6 || op == 0xbe || op == 0xbf // demote, and reinterpretations of integers
 }
 
 // divisor has a division mostly not trap.
@@ -62,6 +74,9 @@ func (w *writer) memory() {
 		offset <<= 24
 	}
 	if i := w.n(len(loads) + len(stores)); i < len(loads) {
+		if !w.nans && (loads[i] == 'f' || loads[i] == 'd') {
+			return
+		}
 		w.address()
 		w.op(Code{}.Mem(byte(0x28+i), 0, offset), []byte{I32}, types(loads[i:i+1]))
 	} else {
@@ -109,7 +124,9 @@ func (w *writer) bulk() {
 	small := func(n int) Code { return Code{}.I32Const(int32(w.n(n))) }
 	three := func(to, from, length int) Code { return Code(Cat(small(to), small(from), small(length))) }
 	one := []byte{I32}
-	switch w.n(20) {
+	switch w.n(22) {
+	case 20, 21:
+		w.placed()
 	case 0:
 		w.op(Code{}.MemorySize(), nil, one)
 	case 1, 2:
@@ -143,4 +160,18 @@ func (w *writer) bulk() {
 	default:
 		w.op(append(small(tableSize+1), 0x25, 0, 0xd1), nil, one) // table.get, ref.is_null
 	}
+}
+
+// placed puts a later function into the table and calls it there.
+func (w *writer) placed() {
+	f := w.self + 1 + w.n(2)
+	if f >= len(w.funcs) {
+		return
+	}
+	at := w.n(tableSize)
+	sig := w.funcs[f]
+	w.add(Code{}.I32Const(int32(at)).Raw(0xd2, byte(f), 0x26, 0)...)
+	w.need(sig.params...)
+	w.add(Code{}.I32Const(int32(at)).CallIndirect(w.Type(sig.params, sig.results))...)
+	w.stack = append(w.stack[:len(w.stack)-len(sig.params)], sig.results...)
 }
