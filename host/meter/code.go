@@ -97,7 +97,7 @@ func (rw *rewriter) edit(dst, old []byte, sc *scan) []byte {
 		case call:
 			dst = appendIndexed(dst, opCall, uint32(e.n))
 		case refFunc:
-			dst = appendIndexed(dst, byte(wasmop.RefFunc), uint32(e.n))
+			dst = appendIndexed(dst, opGlobalGet, uint32(e.n))
 		case memoryInit:
 			dst = append(wasmbin.AppendU32(append(dst, 0xfc, 8), uint32(e.n)), 0)
 		case leave:

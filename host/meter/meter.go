@@ -55,7 +55,7 @@ type Config struct {
 }
 
 // revision names what Rewrite does; it changes with every change of its output.
-const revision = 4
+const revision = 5
 
 func (c Config) withDefaults() Config {
 	if c.MaxMemoryPages == 0 {

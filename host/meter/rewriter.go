@@ -15,6 +15,8 @@ type rewriter struct {
 		byText map[string]uint32 // index of an added type by its bytes
 		funcs  []uint32          // their types
 		bodies []byte
+		refs   []uint32          // functions, each the value of a global behind the others
+		byFunc map[uint32]uint32 // those globals
 	}
 	emptyData  bool              // a data segment without bytes is added
 	growMemory uint32            // the function that does what the instruction does, within the limits; 0 if not there
@@ -23,7 +25,7 @@ type rewriter struct {
 
 func newRewriter(m *module, cfg Config) *rewriter {
 	rw := &rewriter{module: m, cfg: cfg}
-	rw.added.byText, rw.growTable = map[string]uint32{}, map[uint32]uint32{}
+	rw.added.byText, rw.added.byFunc, rw.growTable = map[string]uint32{}, map[uint32]uint32{}, map[uint32]uint32{}
 	rw.ops = newSequences(uint32(len(m.globals)), m.imported, cfg.Flavour)
 	return rw
 }
@@ -37,6 +39,18 @@ const (
 )
 
 func (rw *rewriter) global(i uint32) uint32 { return uint32(len(rw.globals)) + i }
+
+// reference is the global that stands for ref.func f. wazero allocates for each ref.func that it executes, and keeps that as long as
+// the instance, so that a loop of them fills the host's memory; a global has it done once.
+func (rw *rewriter) reference(f uint32) uint32 {
+	g, ok := rw.added.byFunc[f]
+	if !ok {
+		g = rw.global(tableGlobal + 1 + uint32(len(rw.added.refs)))
+		rw.added.refs = append(rw.added.refs, rw.shift(f))
+		rw.added.byFunc[f] = g
+	}
+	return g
+}
 
 // shift gives the number that a function has in the new module.
 func (rw *rewriter) shift(f uint32) uint32 {

@@ -53,7 +53,7 @@ const (
 	blockStart editKind = iota // n: fuel of the block
 	loopStart                  // the same, with a check
 	call                       // n: function
-	refFunc                    // n: function
+	refFunc                    // n: the global that holds it
 	leave                      // n: label
 	memoryInit                 // n: data segment
 	bulk                       // n: fuel for each unit of the length
@@ -143,7 +143,7 @@ func (sc *scan) step() {
 	case wasmop.CallIndirect:
 		sc.calls = true
 	case wasmop.RefFunc:
-		sc.replace(refFunc, int64(sc.rw.shift(r.A)))
+		sc.replace(refFunc, int64(sc.rw.reference(r.A)))
 	case wasmop.MemoryGrow:
 		sc.bounded = false
 		sc.replace(call, int64(sc.rw.memoryGrower()))

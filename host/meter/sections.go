@@ -20,7 +20,7 @@ func (rw *rewriter) sectionBodies() (bodies [wasmbin.DataCount + 1][]byte, err e
 	bodies[wasmbin.Function] = rw.extend(wasmbin.Function, len(rw.added.funcs), rw.appendFuncs, nil)
 	bodies[wasmbin.Import] = rw.extend(wasmbin.Import, rw.addedImports(), rw.appendImport, nil)
 	bodies[wasmbin.Type] = rw.extend(wasmbin.Type, len(rw.added.types), rw.appendTypes, nil)
-	bodies[wasmbin.Global] = rw.extend(wasmbin.Global, tableGlobal+1, rw.appendGlobals, rw.copyGlobal)
+	bodies[wasmbin.Global] = rw.extend(wasmbin.Global, tableGlobal+1+len(rw.added.refs), rw.appendGlobals, rw.copyGlobal)
 	bodies[wasmbin.Export] = rw.extend(wasmbin.Export, rw.addedExports(), rw.appendExports, rw.copyExport)
 	if s := rw.sections[wasmbin.Start]; s.Body != nil {
 		bodies[wasmbin.Start] = wasmbin.AppendU32(nil, rw.shift(s.Reader().U32()))
@@ -136,6 +136,10 @@ func (rw *rewriter) appendGlobals(dst []byte) []byte {
 		most = max(most, t.max)
 	}
 	i32(most)
+	for _, f := range rw.added.refs {
+		dst = append(dst, wasmbin.TypeFuncRef, 0, byte(wasmbin.ConstRefFunc))
+		dst = append(wasmbin.AppendU32(dst, f), opEnd)
+	}
 	return dst
 }
 

@@ -51,6 +51,7 @@ func notABI() []broken {
 		{"segment beyond memory", "abi.data-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Data(1<<30, []byte{1}) })), "1073741825"},
 		{"segment at the end of the address space", "abi.data-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Data(-1, []byte{1, 2}) })), "4294967297"},
 		{"segment beyond table", "abi.element-bounds", w.Codec(w.Edit(func(b *w.Builder) { b.Table(1, 4); b.Elem(0, 1, 2) })), ""},
+		{"passive external references", "abi.extern-elements", w.Codec(w.Edit(func(b *w.Builder) { b.Table(1, 4); b.ElemRaw([]byte{5, 0x6f, 1, 0xd0, 0x6f, 0x0b}) })), ""},
 
 		{"decode is missing", "abi.role-export", w.Codec(w.Without("iprt_codec_v1_decode")), "iprt_codec_v1_decode"},
 		{"links is missing", "abi.role-export", w.Codec(w.Without("iprt_codec_v1_links")), "codec/v1"},
@@ -199,7 +200,7 @@ func TestManifestErrorIsWrapped(t *testing.T) {
 // Every rule that the package can report is reported in a test, and the ids have one form.
 func TestEveryRuleIsTested(t *testing.T) {
 	tested := map[string]bool{ // by TestProfile and TestEstimateOver
-		"profile.simd": true, "limit.compile-function": true, "limit.compile-module": true,
+		"profile.simd": true, "limit.compile-function": true, "limit.compile-module": true, "limit.compile-memory": true,
 	}
 	for _, cases := range [][]broken{files(), malformed(), overLimits(), code(), notABI()} {
 		for _, c := range cases {

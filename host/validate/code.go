@@ -133,7 +133,13 @@ func (s *scan) rare() error {
 	r := &s.reader
 	switch r.Info.Imm {
 	case wasmop.ImmFunc:
-		return s.refers(r.A, uint64(len(s.sigs.Funcs)), "function")
+		if err := s.refers(r.A, uint64(len(s.sigs.Funcs)), "function"); err != nil {
+			return err
+		}
+		if r.Op == wasmop.RefFunc && !s.declared(r.A) {
+			return &Error{Rule: "wasm.undeclared", Offset: r.At, Value: uint64(r.A), Msg: fmt.Sprintf("ref.func of function %d, which no export, element or global names", r.A)}
+		}
+		return nil
 	case wasmop.ImmTable:
 		return s.refers(r.A, uint64(len(s.info.Tables)), "table")
 	case wasmop.ImmTypeTable: // the type is a matter of the stack

@@ -75,6 +75,7 @@ var hints = map[string]string{
 	"profile.simd":           "build without vectors: -mno-simd128 for clang, -C target-feature=-simd128 for Rust",
 	"limit.loop-nesting":     "split the function: compilers take time by the product of nested loops and variables",
 	"limit.compile-function": "split the longest functions",
+	"limit.compile-memory":   "split the longest functions",
 	"limit.compile-module":   "make the module smaller",
 	"limit.br-table":         "split the switch: compilers take time by the square of its targets",
 
@@ -84,6 +85,7 @@ var hints = map[string]string{
 	"abi.memory-max":      "\"iprt pack\" adds the maximum that a toolchain left out",
 	"abi.table-max":       "\"iprt pack\" adds the maximum that a toolchain left out",
 	"abi.start":           "move the work to iprt_init: a start function runs before the host can bound it",
+	"abi.extern-elements": "leave the segment out, and fill the table with null by table.fill",
 	"abi.data-bounds":     "declare a larger initial memory: a segment lies outside of it",
 	"abi.element-bounds":  "declare a larger initial table: a segment lies outside of it",
 	"abi.import-unlisted": "list the interface under requires or optional of the manifest, or do not import it",

@@ -32,6 +32,7 @@ type scan struct {
 	loops   uint64       // open in the current body
 	targets uint64       // of all br_tables
 	simdAt  int          // offset of the first vector instruction or type; 0 if there is none
+	refs    []uint64     // a bit for each function that ref.func may name; nil until there is one
 	outside *Error       // the first segment that does not fit into its memory or table
 
 	dropped   uint64   // bytes of custom sections that are not kept
@@ -224,8 +225,22 @@ func (s *scan) constExpr(r *wasmbin.Reader) (wasmbin.ConstExpr, error) {
 		return e, badIndex(e.Offset, uint64(e.Index), s.gImported, "imported global")
 	case e.Op == wasmbin.ConstRefFunc && uint64(e.Index) >= uint64(len(s.sigs.Funcs)):
 		return e, badIndex(e.Offset, uint64(e.Index), uint64(len(s.sigs.Funcs)), "function")
+	case e.Op == wasmbin.ConstRefFunc:
+		s.declare(e.Index)
 	}
 	return e, nil
+}
+
+// declare notes a function that occurs outside of code, which ref.func asks for.
+func (s *scan) declare(f uint32) {
+	if s.refs == nil {
+		s.refs = make([]uint64, len(s.sigs.Funcs)/64+1)
+	}
+	s.refs[f/64] |= 1 << (f % 64)
+}
+
+func (s *scan) declared(f uint32) bool {
+	return s.refs != nil && s.refs[f/64]&(1<<(f%64)) != 0
 }
 
 func (s *scan) exportSection(r *wasmbin.Reader) error {
@@ -250,6 +265,7 @@ func (s *scan) exportSection(r *wasmbin.Reader) error {
 			return badIndex(e.Offset, uint64(e.Index), have, kind.String())
 		}
 		if kind == wasmbin.KindFunc {
+			s.declare(e.Index)
 			e.Type = s.types[s.sigs.Funcs[e.Index]].public()
 		}
 		if _, dup := s.info.Exports[name]; dup {
@@ -303,8 +319,13 @@ func (s *scan) startSection(r *wasmbin.Reader) error {
 
 func (s *scan) funcIndex(r *wasmbin.Reader) error {
 	at := r.Offset()
-	if f := r.U32(); r.Err() == nil && uint64(f) >= uint64(len(s.sigs.Funcs)) {
+	f := r.U32()
+	switch {
+	case r.Err() != nil:
+		return nil
+	case uint64(f) >= uint64(len(s.sigs.Funcs)):
 		return badIndex(at, uint64(f), uint64(len(s.sigs.Funcs)), "function")
 	}
+	s.declare(f)
 	return nil
 }

@@ -30,6 +30,7 @@ func (s *scan) element(r *wasmbin.Reader) error {
 	}
 	active, explicit, exprs := flags&1 == 0, flags&2 != 0, flags&4 != 0
 	var offset wasmbin.ConstExpr
+	extern := false
 	table := uint32(0)
 	if active {
 		if explicit {
@@ -46,7 +47,7 @@ func (s *scan) element(r *wasmbin.Reader) error {
 	switch {
 	case active && !explicit: // functions, in the type of the table
 	case exprs:
-		r.RefType()
+		extern = r.RefType() == wasmbin.TypeExternRef
 	default:
 		kindAt := r.Offset()
 		if kind := r.Byte(); kind != 0 {
@@ -56,6 +57,9 @@ func (s *scan) element(r *wasmbin.Reader) error {
 	before := s.info.Elements
 	if err := s.elementItems(r, exprs); err != nil {
 		return err
+	}
+	if extern && !active && s.outside == nil && s.info.Elements > before { // wazero has table.init find it empty
+		s.outside = &Error{Rule: "abi.extern-elements", Offset: at, Msg: "a passive element segment holds external references, of which there is none but null"}
 	}
 	if active && int(table) < len(s.info.Tables) {
 		s.fits("abi.element-bounds", offset, s.info.Elements-before, uint64(s.info.Tables[table].Min), "elements")

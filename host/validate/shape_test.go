@@ -113,6 +113,7 @@ func malformed() []broken {
 		{"export of a second memory", "wasm.index", sec(mem1, w.Section(w.SecExport, w.Vec(w.Cat(w.Name("f"), []byte{2, 1})))), "memory 1"},
 		{"export of a global that is not there", "wasm.index", sec(w.Section(w.SecExport, w.Vec(w.Cat(w.Name("f"), []byte{3, 0})))), "global 0"},
 		{"start function that is not there", "wasm.index", sec(void, w.Section(w.SecStart, w.U32(0))), "function 0"},
+		{"ref.func of an undeclared function", "wasm.undeclared", sec(void, oneFn, w.Section(w.SecCode, w.Vec(w.Cat(w.U32(5), []byte{0, 0xd2, 0, 0x1a, 0x0b})))), ""},
 		{"start function with a parameter", "wasm.start", sec(w.Section(w.SecType, w.Vec(w.FuncType(i32, nil))), oneFn, w.Section(w.SecStart, w.U32(0)), noop), "(i32) -> ()"},
 		{"element that is not there", "wasm.index", sec(table1, w.Section(w.SecElement, w.Vec([]byte{0, 0x41, 0, 0x0b, 1, 7}))), "function 7"},
 		{"element expression that is not there", "wasm.index", sec(table1, w.Section(w.SecElement, w.Vec([]byte{4, 0x41, 0, 0x0b, 1, 0xd2, 7, 0x0b}))), "function 7"},
