@@ -17,6 +17,8 @@ type instance struct {
 	mem   *memory
 	gate  link.Gate
 	funcs map[string]*function
+
+	running *function // set by the call, for host functions on its way
 }
 
 func (i *instance) Func(name string) (engine.Func, bool) {
@@ -48,10 +50,19 @@ func (i *instance) lookup(name string) *function {
 	}
 	f := &function{inst: i, typ: typ, slots: typ.Slots(),
 		params: link.NewWords(typ.Params), results: link.NewWords(typ.Results)}
-	if err := guard(func() error { f.fn = i.mod.ExportedFunction(name); return nil }); err != nil || f.fn == nil {
+	if f.name = name; !f.find() {
 		return nil
 	}
 	return f
+}
+
+// StackBytes is the size of the stack of the call that is running, in bytes, and 0 if none
+// is. Only host functions on behalf of that call, and whoever owns the instance, may ask.
+func (i *instance) StackBytes() uint64 {
+	if i.running == nil {
+		return 0
+	}
+	return i.running.stack.size()
 }
 
 func (i *instance) Memory() engine.Memory {
@@ -82,14 +93,31 @@ func (i *instance) free() error {
 	return i.mod.Close(context.Background())
 }
 
-// function is an exported function.
+// function is an exported function. wazero's handle has a stack of its own, which stays as
+// large as a call made it: after such a call it is given up, and the next looks it up again.
 type function struct {
 	inst            *instance
-	fn              api.Function
+	name            string
+	fn              api.Function // nil until the next call
+	stack           stack        // of fn
 	typ             engine.FuncType
 	slots           int
 	params, results link.Words
 }
+
+// find looks the handle up.
+func (f *function) find() bool {
+	err := guard(func() error { f.fn = f.inst.mod.ExportedFunction(f.name); return nil })
+	if err != nil || f.fn == nil {
+		f.fn = nil
+		return false
+	}
+	f.stack = stackOf(f.fn)
+	return true
+}
+
+// drop gives the handle up, and its stack with it.
+func (f *function) drop() { f.fn, f.stack = nil, stack{} }
 
 func (f *function) Type() engine.FuncType { return f.typ }
 
@@ -104,7 +132,7 @@ func (f *function) Call(ctx context.Context, stack []uint64) error {
 		return err
 	}
 	f.params.Clear(stack)
-	err := f.run(ctx, stack)
+	err := f.runOnce(ctx, stack)
 	if f.inst.gate.Leave() {
 		_ = f.inst.free()
 		if err == nil {
@@ -116,6 +144,20 @@ func (f *function) Call(ctx context.Context, stack []uint64) error {
 	}
 	f.results.Clear(stack)
 	return nil
+}
+
+// runOnce runs the function and keeps what is small of what that took.
+func (f *function) runOnce(ctx context.Context, stack []uint64) error {
+	if f.fn == nil && !f.find() {
+		return engine.ErrClosed // it was there before
+	}
+	f.inst.running = f
+	err := f.run(ctx, stack)
+	f.inst.running = nil
+	if f.stack.large() {
+		f.drop()
+	}
+	return err
 }
 
 // run is the one place where guest code runs.
