@@ -30,6 +30,7 @@ type Limits struct {
 	// What [Estimate.Over] holds an estimate to; [Module] does not look at them.
 	CompileFunction time.Duration
 	CompileModule   time.Duration
+	CompileMemory   uint64 // bytes
 }
 
 // Untrusted are the limits for modules from strangers, the ones that zero fields stand for.
@@ -59,6 +60,7 @@ func Untrusted() Limits {
 		InitialPages:    1_024,
 		CompileFunction: 500 * time.Millisecond,
 		CompileModule:   3 * time.Second,
+		CompileMemory:   256 << 20,
 	}
 }
 
@@ -79,6 +81,7 @@ func Pinned() Limits {
 	l.InitialPages = 4_096
 	l.CompileFunction = 5 * time.Second
 	l.CompileModule = time.Minute
+	l.CompileMemory = 1 << 30
 	return l
 }
 
@@ -92,6 +95,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.BlockNesting, &d.BlockNesting}, {&l.LoopNesting, &d.LoopNesting},
 		{&l.BrTable, &d.BrTable}, {&l.BrTableSum, &d.BrTableSum}, {&l.DataSegments, &d.DataSegments}, {&l.ElementSegments, &d.ElementSegments},
 		{&l.Elements, &d.Elements}, {&l.Tables, &d.Tables}, {&l.TableElements, &d.TableElements}, {&l.InitialPages, &d.InitialPages},
+		{&l.CompileMemory, &d.CompileMemory},
 	} {
 		if *f.have == 0 {
 			*f.have = *f.def
