@@ -382,7 +382,6 @@ func (f *function) frame() int {
 func (f *function) height() int {
 	type frame struct {
 		base int
-		dead bool
 		i    instr
 	}
 	open := []frame{{}}
