@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/iprt/iprt/host"
 )
@@ -19,6 +22,8 @@ import (
 type Client struct {
 	socket string
 	http   *http.Client
+
+	answered atomic.Bool // by a node, at least once
 }
 
 var _ API = (*Client)(nil)
@@ -168,16 +173,17 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader) ([
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
 		}
-		return nil, c.garbage("does not speak the control protocol: %v", unwrapURL(err))
+		return nil, c.broken(ctx, "does not speak the control protocol", unwrapURL(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxResponse+1))
 	switch {
 	case err != nil:
-		return nil, c.garbage("broke off in the middle of an answer: %v", err)
+		return nil, c.broken(ctx, "broke off in the middle of an answer", err)
 	case len(answer) > MaxResponse:
 		return nil, Errorf(Limit, "response-too-large", "", "the node's answer is larger than %d bytes", MaxResponse)
 	case resp.StatusCode < 300:
+		c.answered.Store(true)
 		return answer, nil
 	}
 	var v struct {
@@ -186,7 +192,38 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader) ([
 	if err := json.Unmarshal(answer, &v); err != nil || v.Error == nil || !v.Error.Kind.valid() {
 		return nil, c.garbage("answered %s without saying why", resp.Status)
 	}
+	c.answered.Store(true)
 	return nil, v.Error
+}
+
+// broken is a connection that failed with err: because the node ended, or because
+// what listens is none.
+func (c *Client) broken(ctx context.Context, what string, err error) *Error {
+	const advice = "find out why in its log, start it again with `iprt run`, then repeat the request"
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return Errorf(NotFound, "no-node", advice, "the node at %s has ended: %w", c.socket, ErrNoNode)
+	}
+	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if cut && (c.answered.Load() || c.gone(ctx)) {
+		return Errorf(Failed, "node-ended", advice, "the node at %s ended during the request, which it may have carried out or not", c.socket)
+	}
+	return c.garbage(what+": %v", err)
+}
+
+// gone reports whether nobody listens any more. A process that ends closes its
+// connections and what it listens on one after the other.
+func (c *Client) gone(ctx context.Context) bool {
+	transport, ok := c.http.Transport.(*http.Transport)
+	for try := 0; ok && try < 3; try++ {
+		time.Sleep(time.Duration(try) * 5 * time.Millisecond)
+		conn, err := transport.DialContext(ctx, "unix", c.socket)
+		if err != nil {
+			_, foreign := errors.AsType[*Error](err)
+			return !foreign && ctx.Err() == nil
+		}
+		_ = conn.Close()
+	}
+	return false
 }
 
 func (c *Client) garbage(format string, args ...any) *Error {
