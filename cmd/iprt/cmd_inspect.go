@@ -11,8 +11,10 @@ import (
 
 	"github.com/iprt/iprt"
 	"github.com/iprt/iprt/host"
+	"github.com/iprt/iprt/host/engine"
 	"github.com/iprt/iprt/host/fetch"
 	"github.com/iprt/iprt/host/node/control"
+	"github.com/iprt/iprt/host/validate"
 )
 
 func (a *app) inspectCmd() *cobra.Command {
@@ -77,6 +79,10 @@ func (a *app) reportOn(ctx context.Context, b []byte, from string) (_ host.Repor
 	if err != nil {
 		return host.Report{}, err
 	}
+	// This host has nowhere else to compile. What runs modules has.
+	if _, ok := eng.(engine.Precompiler); ok && r.Compile != nil && r.Compile.Where == "refused" {
+		r.Compile.Where = "child-process"
+	}
 	return *r, h.Close(ctx)
 }
 
@@ -137,19 +143,31 @@ func printReport(w io.Writer, r host.Report) error {
 	out.printf("limits     memory %s to %s, %d functions, %s of code\n",
 		bytesText(r.Limits.MemoryMin), bytesText(r.Limits.MemoryMax), r.Limits.Functions, bytesText(uint64(r.Limits.CodeBytes)))
 	if c := r.Compile; c != nil {
-		out.printf("compile    not tried; would take about %d ms, %s\n", max(1, c.Milliseconds), compileText(c.Where))
+		out.printf("compile    not tried; would take about %d ms, %s\n", max(1, c.Milliseconds), compileText(r.Class, *c))
 	}
 	return out.err
 }
 
-func compileText(where string) string {
-	switch where {
-	case "in-process":
-		return "in this process"
-	case "child-process":
-		return "in a process of its own, which can be ended"
+// compileText says where a module would be compiled. That depends on whose it is: what an operator names by its CID or file has
+// wider budgets than what is fetched because a block asks for it.
+func compileText(class string, c host.CompileReport) string {
+	within := func(l validate.Limits) bool {
+		return c.Milliseconds <= l.CompileModule.Milliseconds() && c.FunctionMilliseconds <= l.CompileFunction.Milliseconds()
 	}
-	return "which is too long: it would be " + where
+	const here = "in this process"
+	apart := "in a process of its own, which can be ended"
+	if c.Where == "refused" {
+		apart = "nowhere, for it is too long"
+	}
+	switch {
+	case within(validate.Untrusted()):
+		return here
+	case !within(validate.Pinned()):
+		return apart
+	case class != "untrusted": // as a stranger's it is refused before
+		return here + " if it is named by you"
+	}
+	return here + " if it is named by you; as a stranger's module, " + apart
 }
 
 func verdictText(r host.Report) string {
