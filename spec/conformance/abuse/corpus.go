@@ -10,9 +10,9 @@ import (
 func Cases() []Case {
 	var c corpus
 	for _, add := range []func(*corpus){
-		staticFiles, staticClaims, staticLimits, staticEncodings, staticBombs, staticSegments, staticOpcodes, staticManifests, staticMutations,
+		staticFiles, staticClaims, staticLimits, staticEncodings, staticBombs, staticStacks, staticSegments, staticOpcodes, staticManifests, staticMutations,
 		shapes,
-		endless, recursions, growth, traps,
+		endless, recursions, hoards, growth, traps,
 		hostileAllocs, hostileResults, hostileTables, hostileStart, hostileCalls,
 		lifecycles,
 		floods, crowds,
@@ -65,9 +65,10 @@ func decodes(place string, input []byte, want ...Outcome) Step {
 // count gives instances of a group their names.
 func count(group string, n int) string { return fmt.Sprintf("%s/%d", group, n) }
 
-// decode and alloc are the exports whose bodies cases replace most.
+// The exports whose bodies cases replace most.
 const (
 	decode = "iprt_codec_v1_decode"
+	links  = "iprt_codec_v1_links"
 	alloc  = "iprt_alloc"
 )
 
