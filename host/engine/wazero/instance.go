@@ -132,30 +132,29 @@ func (f *function) Call(ctx context.Context, stack []uint64) error {
 		return err
 	}
 	f.params.Clear(stack)
-	err := f.runOnce(ctx, stack)
-	if f.inst.gate.Leave() {
-		_ = f.inst.free()
-		if err == nil {
-			err = engine.ErrClosed
-		}
-	}
-	if err != nil {
-		return err
-	}
-	f.results.Clear(stack)
-	return nil
-}
-
-// runOnce runs the function and keeps what is small of what that took.
-func (f *function) runOnce(ctx context.Context, stack []uint64) error {
 	if f.fn == nil && !f.find() {
-		return engine.ErrClosed // it was there before
+		return f.leave(engine.ErrClosed) // it was there before
 	}
 	f.inst.running = f
 	err := f.run(ctx, stack)
 	f.inst.running = nil
 	if f.stack.large() {
 		f.drop()
+	}
+	if err = f.leave(err); err != nil {
+		return err
+	}
+	f.results.Clear(stack)
+	return nil
+}
+
+// leave ends a call that ended with err.
+func (f *function) leave(err error) error {
+	if f.inst.gate.Leave() {
+		_ = f.inst.free()
+		if err == nil {
+			err = engine.ErrClosed
+		}
 	}
 	return err
 }
