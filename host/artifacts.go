@@ -116,7 +116,7 @@ func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, how *compilation
 		Module: id, Kind: RefusedCompile,
 		Reason: fmt.Sprintf("compiling it could take %v, its function %d alone %v; allowed are %v and %v",
 			est.Total.Round(time.Millisecond), est.WorstFunction, est.Worst.Round(time.Millisecond), l.MaxCompileTime, l.MaxFunctionCompileTime),
-		Advice: "have it compiled in a process of its own (Config.Artifacts), or raise MaxCompileTime and MaxFunctionCompileTime in the host's limits if you trust it",
+		Advice: "whoever runs the host can have it compiled in a process of its own (Config.Artifacts), or raise Limits.MaxCompileTime and MaxFunctionCompileTime if the module is trusted",
 	}
 }
 

@@ -209,15 +209,16 @@ func (e *LimitError) Code() string {
 	return "limit"
 }
 
-// Hint says which limit to raise.
+// Hint says what the caller can do, and which limit the embedder can raise: the
+// caller may be neither.
 func (e *LimitError) Hint() string {
 	switch e.Limit {
 	case LimitModuleMemory:
 		return "the input needs more memory than the module allows itself; its author can raise that"
 	case LimitHostMemory:
-		return "free memory, or lower MaxMemoryBytes and MaxInstances in the host's limits"
+		return "free memory; whoever runs the host can lower Limits.MaxMemoryBytes and MaxInstances"
 	case LimitTotalMemory:
-		return "try again later, unload modules, or raise MaxTotalMemoryBytes in the host's configuration"
+		return "try again later or unload modules; whoever runs the host can raise Config.MaxTotalMemoryBytes"
 	case LimitDeadline:
 		return "give the call more time"
 	case LimitRunQueue:
@@ -225,13 +226,13 @@ func (e *LimitError) Hint() string {
 	case LimitNesting:
 		return "a module that serves another one cannot use a third"
 	case LimitCaller:
-		return "raise FuelPerCall in the limits of the module that made the call"
+		return "ask less of the module that made the call, or use smaller data; whoever runs the host can raise its Limits.FuelPerCall"
 	case LimitDepth:
 		return "the module recurses too deeply, for this input or for any"
 	case "FuelPerSecond":
-		return fmt.Sprintf("try again in %v, or raise FuelPerSecond in the host's limits", e.wait.Round(time.Millisecond))
+		return fmt.Sprintf("try again in %v; whoever runs the host can raise Limits.FuelPerSecond", e.wait.Round(time.Millisecond))
 	}
-	return "raise " + e.Limit + " in the host's limits"
+	return "use smaller data; whoever runs the host can raise Limits." + e.Limit
 }
 
 // fault reports whether it is one of the module, as [Breaker] counts them.

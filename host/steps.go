@@ -99,7 +99,7 @@ func (h *Host) meter(v fetch.Verified, info *validate.Info, l Limits) ([]byte, e
 		return nil, &RefusedError{
 			Module: v.ID(), Kind: RefusedLimit,
 			Reason: fmt.Sprintf("it starts with %d bytes of memory, at most %d are allowed", uint64(m.Min)*pageSize, l.memory()),
-			Advice: "raise MaxMemoryBytes in the host's limits",
+			Advice: "whoever runs the host can raise Limits.MaxMemoryBytes",
 		}
 	}
 	metered, err := meter.Rewrite(v.Bytes(), info, l.class())
@@ -107,7 +107,7 @@ func (h *Host) meter(v fetch.Verified, info *validate.Info, l Limits) ([]byte, e
 	if errors.As(err, &limit) {
 		e := refused(v.ID(), RefusedLimit, err)
 		if limit.What == "memory" {
-			e.Advice = "raise MaxMemoryBytes in the host's limits"
+			e.Advice = "whoever runs the host can raise Limits.MaxMemoryBytes"
 		}
 		return nil, e
 	}
