@@ -36,6 +36,7 @@ type run struct {
 	granted   int64        // fuel given so far
 	lent      atomic.Int64 // of the budget, to calls on behalf of this one
 	hostCalls int
+	stack     uint64 // bytes of it that the host knows of
 
 	// began and until are read from the clock when the call asks for its
 	// second slice or calls the host, at most a slice after its entry, so that
@@ -95,6 +96,7 @@ func (g *guest) finish() uint64 {
 		r.turn.release(g.m.host.turns)
 	}
 	used := r.granted - int64(g.fuel.Get())
+	g.unwound()
 	if g.m.rate != nil {
 		g.m.rate.settle(used - r.granted)
 	}
@@ -128,7 +130,7 @@ func (g *guest) slice(fuel int64) (int64, error) {
 		return 0, g.halt(err)
 	}
 	if !g.account() {
-		return 0, g.halt(&LimitError{Module: g.m.id, Limit: LimitTotalMemory, Max: uint64(g.m.host.memory.most), excused: true})
+		return 0, g.halt(g.crowded())
 	}
 	if !g.run.parent.lend(grant) {
 		return 0, g.halt(g.callerSpent())
@@ -146,8 +148,7 @@ func (g *guest) grant(fuel int64) (int64, error) {
 	left := g.left()
 	n := min(max(sliceFuel, -fuel), left)
 	if fuel+n < 0 {
-		most := g.m.limits.FuelPerCall
-		return 0, &LimitError{Module: g.m.id, Limit: "FuelPerCall", Value: uint64(most - left - fuel), Max: uint64(most)}
+		return 0, g.outOfFuel(fuel)
 	}
 	if r.parent != nil {
 		if n = min(n, r.parent.left()); n <= 0 || fuel+n < 0 {
@@ -155,6 +156,19 @@ func (g *guest) grant(fuel int64) (int64, error) {
 		}
 	}
 	return n, nil
+}
+
+// overspent reports whether the call has burnt more than its budget. The meter
+// does not look before each return, which is what makes short functions cheap.
+func (g *guest) overspent() bool {
+	return g.left()+int64(g.fuel.Get()) < 0
+}
+
+// outOfFuel is the error of a call that has burnt more than its budget. fuel is
+// what it has left of its slices, below 0 if it has overdrawn them.
+func (g *guest) outOfFuel(fuel int64) error {
+	most := g.m.limits.FuelPerCall
+	return &LimitError{Module: g.m.id, Limit: "FuelPerCall", Value: uint64(most - g.left() - fuel), Max: uint64(most)}
 }
 
 // left is what the call may still be granted, or lend. A slice that is granted
@@ -239,10 +253,13 @@ func (g *guest) hostCall() error {
 	if err := g.look(now); err != nil {
 		return err
 	}
-	if now-r.began > busyTime {
-		return g.takeTurn(now)
+	if now-r.began <= busyTime {
+		return nil
 	}
-	return nil
+	if !g.account() {
+		return g.halt(g.crowded())
+	}
+	return g.takeTurn(now)
 }
 
 // takeTurn gets the call a run token unless it, or the call on whose behalf it

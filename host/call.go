@@ -78,12 +78,16 @@ func (g *guest) roleCall(ctx context.Context, e Export, a input, b []byte) ([]by
 	return out, nil
 }
 
-// enter runs a function of the guest on g.stack.
+// enter runs a function of the guest on g.stack. What a function returned that
+// had no fuel left for its last steps does not count.
 func (g *guest) enter(ctx context.Context, f engine.Func) error {
 	g.ctx.Context = ctx
 	err := f.Call(&g.ctx, g.stack[:])
 	g.ctx.Context = context.Background() // never nil, should anybody have kept it
 	g.state.EndCall()
+	if err == nil && g.overspent() {
+		err = g.halt(g.outOfFuel(int64(g.fuel.Get())))
+	}
 	return err
 }
 

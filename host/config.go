@@ -29,7 +29,9 @@ type Config struct {
 	// says.
 	Deny []cid.Cid
 
-	// MaxTotalMemoryBytes caps the linear memory of all instances together.
+	// MaxTotalMemoryBytes caps the linear memory of all instances together,
+	// with the stacks of calls beyond their first slice of fuel if the engine
+	// can tell. What a stack has at most is up to the engine: 84 MB with wazero.
 	// Idle instances make room for others; what does not fit then fails with a
 	// [*LimitError] of [LimitTotalMemory]. Default 1 GiB.
 	MaxTotalMemoryBytes int64

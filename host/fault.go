@@ -53,16 +53,16 @@ func (g *guest) newCallError(export string, raw uint32, text string) error {
 
 // trapped is a call that the engine says did not end in order.
 func (g *guest) trapped(ctx context.Context, export string, err error) error {
+	var halt *halt
+	if errors.As(err, &halt) {
+		return g.halted(ctx, export, halt.err)
+	}
 	var t *engine.Trap
 	if !errors.As(err, &t) {
 		if errors.Is(err, context.DeadlineExceeded) { // between the functions of one call
 			return g.ended(ctx, export, err)
 		}
 		return notRun(err)
-	}
-	var halt *halt
-	if errors.As(err, &halt) {
-		return g.halted(ctx, export, halt.err)
 	}
 	if t.Kind == engine.TrapStack || t.Kind == engine.TrapUnreachable && int32(g.depth.Get()) < 0 {
 		return g.overLimit(LimitDepth, 0, meter.MaxDepth)

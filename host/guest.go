@@ -17,6 +17,7 @@ type guest struct {
 	m       *Module
 	inst    engine.Instance
 	mem     engine.Memory
+	stacker stacker // nil if the engine does not tell
 	alloc   engine.Func
 	exports [exportCount]engine.Func // nil where the module lacks the role
 	fuel    engine.Global            // what is left
@@ -73,6 +74,7 @@ func (m *Module) start(ctx context.Context) (*guest, error) {
 	}
 	g := &guest{m: m, inst: inst, counted: m.startMemory(), mem: inst.Memory(), state: m.newState()}
 	g.ctx.g = g
+	g.stacker, _ = inst.(stacker)
 	m.enlist(g)
 	if err := g.init(ctx); err != nil {
 		if !g.dead {

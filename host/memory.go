@@ -2,10 +2,11 @@ package host
 
 import "sync/atomic"
 
-// memory counts the linear memory of all instances of a host. Instances are
-// paid for before they are made; what they grow by is seen at the next slice
-// of fuel or at the end of the call, so that as many calls as there are
-// processors can be ahead of the count, by MaxMemoryBytes each.
+// memory counts the linear memory of all instances of a host, and the stacks of
+// calls that last longer than a slice of fuel. Instances are paid for before
+// they are made; what they grow by is seen at the next slice of fuel or at the
+// end of the call, so that as many calls as there are processors can be ahead
+// of the count, by MaxMemoryBytes and a stack each.
 type memory struct {
 	most int64
 	used atomic.Int64
@@ -51,11 +52,34 @@ func (h *Host) evict() bool {
 	return false
 }
 
-// account counts what the guest has grown by. It is false if all guests
-// together have too much by then.
+// stacker is an engine.Instance that can say how large the stack is, in bytes,
+// of the call that runs on it.
+type stacker interface{ StackBytes() uint64 }
+
+// crowded is the error of a call that is one too many.
+func (g *guest) crowded() error {
+	return &LimitError{Module: g.m.id, Limit: LimitTotalMemory, Max: uint64(g.m.host.memory.most), excused: true}
+}
+
+// unwound counts off the stack of the call that ends.
+func (g *guest) unwound() {
+	if n := g.run.stack; n != 0 {
+		g.run.stack = 0
+		g.counted -= n
+		g.m.host.memory.used.Add(-int64(n))
+	}
+}
+
+// account counts what the guest has grown by, its stack included. It is false
+// if all guests together have too much by then.
 func (g *guest) account() bool {
 	total := &g.m.host.memory
-	if size := g.mem.Size(); size != g.counted {
+	size := g.mem.Size()
+	if g.stacker != nil {
+		g.run.stack = g.stacker.StackBytes()
+		size += g.run.stack
+	}
+	if size != g.counted {
 		total.used.Add(int64(size) - int64(g.counted))
 		g.counted = size
 	}

@@ -79,3 +79,48 @@ func TestTotalMemoryGrows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTotalMemoryCountsStacks: what a call has on its stack when it asks for
+// its second slice counts, until it ends.
+func TestTotalMemoryCountsStacks(t *testing.T) {
+	const page = 1 << 16
+	for name, c := range map[string]struct {
+		depth uint32
+		limit bool
+	}{"flat": {1, false}, "deep": {800, true}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, newEngine(t, false), host.Config{MaxTotalMemoryBytes: 2 * page})
+			m := load(t, h, wasmtest.Codec(wasmtest.Memory(1, 1), recursion, wasmtest.Body(abi.ExportCodecDecode, code{}.
+				LocalGet(0).Mem(wasmtest.OpI32Load, 2, 0).Call(recursionIndex).I64Const(16<<32))), host.Binding{})
+			i := acquire(t, m)
+			defer i.Release()
+			_, err := i.Call(t.Context(), host.CodecDecode, times(c.depth), nil)
+			if c.limit {
+				wantLimit(t, err, host.LimitTotalMemory)
+			} else if err != nil {
+				t.Error(err)
+			}
+			if used := h.MemoryCounted(); used != page { // although the instance is still held
+				t.Errorf("%d counted after the call, want %d", used, page)
+			}
+		})
+	}
+}
+
+// recursion is a function that calls itself as often as its parameter says,
+// each time with 20 values kept on the stack, and takes several slices at the
+// deep end. It is the first after those that every codec has.
+var recursion = wasmtest.Edit(func(b *wasmtest.Builder) {
+	c := code{}.LocalGet(0).Op(wasmtest.OpI32Eqz).If(wasmtest.Void).
+		I32Const(500_000).LocalSet(1).Op(spin(1)...).Raw(0x0f).End() // return
+	for i := range uint32(20) {
+		c = c.I32Const(64).Mem(wasmtest.OpI32Load, 2, 4*i)
+	}
+	c = c.LocalGet(0).I32Const(1).Op(wasmtest.OpI32Sub).Call(recursionIndex)
+	for range 19 {
+		c = c.Op(wasmtest.OpI32Add)
+	}
+	b.Func([]byte{i32}, nil, []wasmtest.Local{{Count: 1, Type: i32}}, c.LocalSet(1))
+})
+
+const recursionIndex = 6
