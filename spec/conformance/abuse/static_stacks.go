@@ -37,12 +37,13 @@ var crossings = []crossing{
 func staticStacks(c *corpus) {
 	either := []Outcome{OK, Reject, Limit}
 	for _, x := range crossings {
-		for _, size := range []struct{ functions, values, blocks int }{{1, 500, 500}, {1, 2_000, 2_000}, {1, 12_000, 2_000}, {11, 4_000, 2_000}, {40, 300, 300}} {
+		for _, size := range []struct{ functions, values, blocks int }{{1, 500, 500}, {1, 2_000, 2_000}, {1, 12_000, 3_000}, {11, 4_000, 2_000}, {40, 300, 300}} {
 			name := fmt.Sprintf("kept-operands/%d-over-%d-%s-in-%d", size.values, size.blocks, x.name, size.functions)
 			c.load(Static, name, "operands that stay on the stack over many blocks", func() []byte {
 				push := bytes.Repeat([]byte{0x20, 0, 0x41, 1, w.OpI32Add}, size.values)
 				add := bytes.Repeat([]byte{w.OpI32Add}, size.values-1)
-				return bomb{functions: size.functions, locals: 1, code: w.Cat(push, x.code(size.blocks), add, []byte{w.OpDrop})}.wasm()
+				use := w.Code{}.GlobalSet(0) // what is dropped is not kept
+				return bomb{functions: size.functions, locals: 1, code: w.Cat(push, x.code(size.blocks), add, use)}.wasm()
 			}, either...)
 		}
 		for _, locals := range []int{300, 1_500} {
