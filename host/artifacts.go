@@ -120,7 +120,8 @@ func (h *Host) affordable(id cid.Cid, metered []byte, l Limits, how *compilation
 	}
 }
 
-// affords compares an estimate with the budget.
+// affords compares an estimate with the budget. Memory that a compiler takes has one bound for all: what is dearer is for a process
+// that can be ended.
 func (l Limits) affords(est validate.Estimate) bool {
-	return est.Total <= l.MaxCompileTime && est.Worst <= l.MaxFunctionCompileTime
+	return est.Total <= l.MaxCompileTime && est.Worst <= l.MaxFunctionCompileTime && est.Memory <= validate.Pinned().CompileMemory
 }
