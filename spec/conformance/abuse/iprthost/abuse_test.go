@@ -36,14 +36,19 @@ var only = flag.String("abuse", "", "run only cases that begin with one of these
 func TestCompiled(t *testing.T) {
 	cases := abuse.Cases()
 	if os.Getenv("IPRT_ABUSE") != "all" {
-		t.Log("every tenth case; all of them: iprt conformance --abuse")
-		cases = everyTenth(cases)
+		t.Log("a sample; all of them: iprt conformance --abuse")
+		cases = sampled(cases)
 	}
 	hold(t, "compiler", cases)
 }
 
-func everyTenth(cases []abuse.Case) (some []abuse.Case) {
-	for i := 0; i < len(cases); i += 10 {
+// sampled is every tenth case, every hundredth under the race detector, where each takes ten times as long.
+func sampled(cases []abuse.Case) (some []abuse.Case) {
+	step := 10
+	if raceDetector {
+		step = 100
+	}
+	for i := 0; i < len(cases); i += step {
 		some = append(some, cases[i])
 	}
 	return some
@@ -51,8 +56,8 @@ func everyTenth(cases []abuse.Case) (some []abuse.Case) {
 
 // TestInterpreted samples it: what does not depend on how code runs was tried above.
 func TestInterpreted(t *testing.T) {
-	t.Log("every tenth case; all of them: iprt conformance --abuse --engine wazero-interpreter")
-	hold(t, "interpreter", everyTenth(abuse.Cases()))
+	t.Log("a sample; all of them: iprt conformance --abuse --engine wazero-interpreter")
+	hold(t, "interpreter", sampled(abuse.Cases()))
 }
 
 func hold(t *testing.T, engine string, cases []abuse.Case) {
@@ -69,6 +74,9 @@ func hold(t *testing.T, engine string, cases []abuse.Case) {
 	}}
 	if os.Getenv("CI") != "" || raceDetector {
 		cfg.Slack = 300 * time.Millisecond // machines that are shared
+	}
+	if raceDetector {
+		cfg.Memory = 4 << 30 // what it keeps of each word of memory is several times as much
 	}
 	report, err := abuse.Run(t.Context(), cfg, cases)
 	if err != nil {
