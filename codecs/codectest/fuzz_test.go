@@ -2,6 +2,7 @@ package codectest_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/ipld/go-ipld-prime/codec/raw"
 	"github.com/ipld/go-ipld-prime/node/basicnode"
 
+	"github.com/iprt/iprt/abi"
 	"github.com/iprt/iprt/codecs/codectest"
 	"github.com/iprt/iprt/host/ipldbind/table"
 )
@@ -121,7 +123,7 @@ func FuzzEncode(f *testing.F) {
 		switch {
 		case err != nil && !isRefusal(err):
 			t.Fatalf("%x: %v", b, err)
-		case hostErr == nil && err != nil && !strings.Contains(err.Error(), "NaN"):
+		case hostErr == nil && err != nil && !strings.Contains(err.Error(), "NaN") && !refersToBlock(b):
 			t.Fatalf("%x: a good table, refused: %v", b, err)
 		case err == nil:
 			n, err := dag.Decode(t.Context(), block)
@@ -134,4 +136,18 @@ func FuzzEncode(f *testing.F) {
 			t.Fatalf("%x encodes to %q, %v", b, block, err)
 		}
 	})
+}
+
+// refersToBlock reports whether a table that a host lets through has data in the block that it was decoded from, if only no bytes of
+// it. A table to encode has no such block.
+func refersToBlock(b []byte) bool {
+	const header, record = 32, 16
+	count, at := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	for i := range count {
+		r := b[max(at, header)+i*record:]
+		if kind := abi.Kind(r[0]); (kind == abi.KindString || kind == abi.KindBytes || kind == abi.KindLink) && r[1]&1 == 0 {
+			return true
+		}
+	}
+	return false
 }
