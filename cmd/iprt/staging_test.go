@@ -43,7 +43,7 @@ func TestStaging(t *testing.T) {
 			var before fs.FileInfo
 			if tc.meanwhile != nil {
 				if err := tc.meanwhile(out); err != nil {
-					t.Skip(err)
+					t.Skip("cannot make what is in the way here: ", err)
 				}
 				if before, err = os.Lstat(out); err != nil {
 					t.Fatal(err)

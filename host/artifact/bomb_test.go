@@ -37,7 +37,7 @@ func loops(n int) []byte {
 // compiled as if nothing had been.
 func TestCompileBomb(t *testing.T) {
 	if _, err := precompiler(); err != nil {
-		t.Skip(err)
+		t.Skip("no engine here keeps compiled code: ", err)
 	}
 	cfg := config(t)
 	cfg.Child = artifact.Child{Args: []string{"child", "wazero"}, MaxTime: 30 * time.Second, MaxCPU: time.Second, MaxMemory: 512 << 20}
@@ -59,7 +59,7 @@ func TestCompileBomb(t *testing.T) {
 func TestArtifactsRun(t *testing.T) {
 	p, err := precompiler()
 	if err != nil {
-		t.Skip(err)
+		t.Skip("no engine here keeps compiled code: ", err)
 	}
 	defer p.Close(t.Context())
 	b := wasmtest.New()
